@@ -1,0 +1,1 @@
+"""The ways in: Kafka and files become checked actions in the ledger."""
