@@ -1,0 +1,252 @@
+"""The procedure register: processes and their procedures, with legal basis, limits and steps, by version."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+import msgspec
+from pydantic import Field
+
+from domain.calendars import CountedDays, to_date, to_day
+from domain.errors import UnknownNameError
+from domain.toml_files import StrictModel, TomlFileError, TomlText, did_you_mean, parse_toml, read_toml
+
+SHIPPED: Final = Path(__file__).parent / "shipped" / "registers"
+_CODE: Final = r"^[a-z0-9]+(?:[-_.][a-z0-9]+)*$"
+Code = Annotated[str, Field(pattern=_CODE, max_length=80)]
+Text = Annotated[str, Field(min_length=1, max_length=2000)]
+Days = Annotated[int, Field(ge=1, le=3660)]
+Family = Literal[
+    "licensing", "enforcement", "inspection", "complaint", "review", "plan", "quality", "training"
+]
+
+
+class RegisterError(TomlFileError):
+    """A procedure register that cannot be used as it is."""
+
+
+class Title(StrictModel):
+    """What something is called, in both languages."""
+
+    zh: Text
+    en: Text
+
+
+class Limit(StrictModel):
+    """So many days; day 1 is the first counted day after the start."""
+
+    days: Days
+    kind: CountedDays
+
+
+class OtherLimit(StrictModel):
+    """A time limit inside a procedure that is watched but does not decide whether the case is on time."""
+
+    code: Code
+    title: Title
+    days: Days
+    kind: CountedDays
+    legal_basis: Text
+
+
+class Step(StrictModel):
+    """One step that a case goes through: what `step`, or the action type, calls it."""
+
+    code: Annotated[str, Field(min_length=1, max_length=80)]
+    title: Title
+    required: bool = False
+    role: Text | None = None
+    evidence: tuple[Text, ...] = Field(default=(), strict=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ProcedureVersion:
+    """A procedure as in force from day `valid_from` to day `valid_to`, both inclusive (None: open)."""
+
+    code: str
+    process: str
+    title: Title
+    legal_basis: str
+    limit: Limit | None = None
+    stop_reasons: frozenset[str] = frozenset()
+    valid_from: int | None = None
+    valid_to: int | None = None
+    family: str | None = None
+    other_limits: tuple[OtherLimit, ...] = ()
+    steps: tuple[Step, ...] = ()
+
+    def in_force(self, day: int) -> bool:
+        """Whether this version applies to what starts on `day`."""
+        return (self.valid_from is None or self.valid_from <= day) and (
+            self.valid_to is None or day <= self.valid_to
+        )
+
+
+@dataclass(frozen=True)
+class Register:
+    """Processes and procedures by code; `hash` is the digest of everything that the file says."""
+
+    name: str
+    title: Title
+    processes: Mapping[str, Title]
+    procedures: Mapping[str, tuple[ProcedureVersion, ...]] = field(repr=False)
+    hash: str
+    text: str = field(repr=False, compare=False, default="")
+
+    def version(self, code: str, day: int) -> ProcedureVersion | None:
+        """The version in force on that day, or None; a code that the register lacks has none."""
+        return next((one for one in self.procedures.get(code, ()) if one.in_force(day)), None)
+
+    def process_of(self, code: str) -> str | None:
+        """The process of a procedure, one for all of its versions; None when the register lacks it."""
+        versions = self.procedures.get(code)
+        return versions[0].process if versions else None
+
+    def codes(self, *, family: str | None = None, process: str | None = None) -> tuple[str, ...]:
+        """Codes of the procedures of a family of actions, of a process, or of all."""
+        return tuple(
+            code
+            for code, versions in sorted(self.procedures.items())
+            if family in (None, versions[0].family) and process in (None, versions[0].process)
+        )
+
+
+def parse_register(text: str, *, place: str) -> Register:
+    """The register that a TOML text describes. Raises RegisterError with line, key and remedy."""
+    file = parse_toml(text, place=place, kind=RegisterError)
+    parsed = file.parse(_RegisterFile, RegisterError)
+    _check(file, parsed)
+    procedures: dict[str, list[ProcedureVersion]] = {}
+    for one in parsed.procedure:
+        procedures.setdefault(one.code, []).append(one.version())
+    return Register(
+        name=parsed.name,
+        title=parsed.title,
+        processes={one.code: one.title for one in parsed.process},
+        procedures={
+            code: tuple(sorted(versions, key=lambda one: (one.valid_from is not None, one.valid_from or 0)))
+            for code, versions in sorted(procedures.items())
+        },
+        hash=content_hash(parsed),
+        text=file.text,
+    )
+
+
+def load_register(name: str) -> Register:
+    """A shipped register by name, or one from a file. Raises UnknownNameError or RegisterError."""
+    if name in shipped_registers():
+        return _load_shipped(name)
+    if name.endswith(".toml") or "/" in name:
+        return parse_register(read_toml(Path(name), RegisterError).text, place=name)
+    raise UnknownNameError("procedure register", name, shipped_registers(), see="kaoji procedure list")
+
+
+@lru_cache(maxsize=1)
+def shipped_registers() -> tuple[str, ...]:
+    """Names of the registers that come with the product."""
+    return tuple(sorted(path.stem for path in SHIPPED.glob("*.toml")))
+
+
+def content_hash(parsed: StrictModel) -> str:
+    """SHA-256 of what a file says, whatever its layout, comments and order of keys."""
+    values = parsed.model_dump(mode="json", exclude_defaults=True)
+    return hashlib.sha256(msgspec.json.encode(values, order="sorted")).hexdigest()
+
+
+class _Process(StrictModel):
+    code: Code
+    title: Title
+
+
+class _Procedure(StrictModel):
+    code: Code
+    process: Code
+    title: Title
+    legal_basis: Text
+    family: (
+        Literal[
+            "licensing", "enforcement", "inspection", "complaint", "review", "plan", "quality", "training"
+        ]
+        | None
+    ) = None
+    limit: Limit | None = None
+    stop_reasons: tuple[Code, ...] = Field(default=(), strict=False)
+    other_limits: tuple[OtherLimit, ...] = Field(default=(), strict=False)
+    valid_from: date | None = None
+    valid_to: date | None = None
+    steps: tuple[Step, ...] = Field(default=(), strict=False)
+
+    def version(self) -> ProcedureVersion:
+        return ProcedureVersion(
+            code=self.code,
+            process=self.process,
+            title=self.title,
+            legal_basis=self.legal_basis,
+            limit=self.limit,
+            stop_reasons=frozenset(self.stop_reasons),
+            valid_from=None if self.valid_from is None else to_day(self.valid_from),
+            valid_to=None if self.valid_to is None else to_day(self.valid_to),
+            family=self.family,
+            other_limits=self.other_limits,
+            steps=self.steps,
+        )
+
+
+class _RegisterFile(StrictModel):
+    name: Code
+    title: Title
+    process: Annotated[tuple[_Process, ...], Field(min_length=1, strict=False)]
+    procedure: Annotated[tuple[_Procedure, ...], Field(min_length=1, strict=False)]
+
+
+def _check(file: TomlText, parsed: _RegisterFile) -> None:
+    """What one table alone cannot show: names that must be known, unique, or apart in time."""
+    processes = [one.code for one in parsed.process]
+    for number, code in enumerate(processes):
+        if code in processes[:number]:
+            raise file.error(
+                ("process", number, "code"), f"Process {code!r} is already there.", RegisterError
+            )
+    earlier: dict[str, list[_Procedure]] = {}
+    for number, one in enumerate(parsed.procedure):
+        at = ("procedure", number)
+        if one.process not in processes:
+            message = f"No process {one.process!r}. {did_you_mean(one.process, processes)}"
+            raise file.error((*at, "process"), message, RegisterError)
+        if one.valid_from and one.valid_to and one.valid_to < one.valid_from:
+            message = f"Ends on {one.valid_to}, before it begins on {one.valid_from}. Swap the two."
+            raise file.error((*at, "valid_to"), message, RegisterError)
+        steps = [step.code for step in one.steps]
+        for step in steps:
+            if steps.count(step) > 1:
+                raise file.error((*at, "steps"), f"Step {step!r} is there twice. Rename one.", RegisterError)
+        for other in earlier.setdefault(one.code, []):
+            _check_versions(file, at, one, other)
+        earlier[one.code].append(one)
+
+
+def _check_versions(file: TomlText, at: tuple[str, int], one: _Procedure, other: _Procedure) -> None:
+    if one.process != other.process or one.family != other.family:
+        message = f"Another version of {one.code!r} has {other.process!r}, {other.family!r}. Use one for all."
+        raise file.error((*at, "process"), message, RegisterError)
+    mine, theirs = one.version(), other.version()
+    starts = [day for day in (mine.valid_from, theirs.valid_from) if day is not None]
+    ends = [day for day in (mine.valid_to, theirs.valid_to) if day is not None]
+    if not starts or not ends or max(starts) <= min(ends):
+        since = f"from {to_date(max(starts))}" if starts else "always"
+        message = (
+            f"Two versions of {one.code!r} are in force {since}. "
+            "Give the older one a `valid_to` before the newer one's `valid_from`."
+        )
+        raise file.error((*at, "valid_from"), message, RegisterError)
+
+
+@lru_cache(maxsize=8)
+def _load_shipped(name: str) -> Register:
+    return parse_register((SHIPPED / f"{name}.toml").read_text(encoding="utf-8"), place=f"{name}.toml")
