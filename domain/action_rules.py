@@ -1,0 +1,100 @@
+"""The pydantic validators of actions: one union tagged by `type` for events, and its parts for corrections."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Annotated, Any, Final, Literal, NotRequired, Required, cast
+
+from pydantic import AfterValidator, Field, Strict, TypeAdapter
+from pydantic_core import SchemaValidator
+from typing_extensions import TypedDict
+
+from domain.action_data import FIELDS, INSTANT_PATTERN, Text, existing_day, fields_of, strict_and_open
+from domain.action_types import ACTION_TYPES
+
+Instant = Annotated[str, Field(pattern=INSTANT_PATTERN)]
+
+ENVELOPE: Final[dict[str, Any]] = {
+    "specversion": Required[Literal["1.0"]],
+    "id": Required[Text],
+    "source": Required[Text],
+    "type": Required[Text],
+    "subject": Required[Text],
+    "time": Required[Instant],
+    # CloudEvents' JSON format: an attribute that is null is the same as one that is absent.
+    "datacontenttype": NotRequired[Text | None],
+    "dataschema": NotRequired[Text | None],
+    "sequence": NotRequired[Annotated[str, Field(pattern="^[0-9]+$")] | None],
+    "data_base64": NotRequired[None],
+    "data": NotRequired[dict[str, Any]],
+}
+"""The known attributes of an event and their rules, in the order in which facts are written."""
+
+
+@cache
+def event_validator() -> SchemaValidator:
+    """The check of a whole event. Built at first use: it takes some 60 ms, which a help page need not pay."""
+    events = [_event(names) for names in _names_with_equal_rules()]
+    union: Any = Annotated[_union(events), Field(discriminator="type")]
+    return cast(SchemaValidator, TypeAdapter(union).validator)
+
+
+@cache
+def data_validator(action_type: str) -> SchemaValidator:
+    """The check of the `data` of one type alone."""
+    return cast(SchemaValidator, TypeAdapter(_data(action_type)).validator)
+
+
+@cache
+def field_validator(name: str) -> SchemaValidator:
+    """The check of one field of `data`, as wide as the widest of the types takes it."""
+    rule = fields_of("review.applied")["of"] if name == "of" else FIELDS[name]
+    return cast(SchemaValidator, TypeAdapter(rule).validator)
+
+
+@cache
+def instant_validator() -> SchemaValidator:
+    """The check of one RFC 3339 date-time with offset, as a text."""
+    rule = Annotated[Instant, AfterValidator(existing_day), Strict()]
+    return cast(SchemaValidator, TypeAdapter(rule).validator)
+
+
+def _names_with_equal_rules() -> list[tuple[str, ...]]:
+    # 56 types share a dozen sets of rules: fewer validators to build and to hold.
+    groups: dict[tuple[Any, ...], list[str]] = {}
+    for name, action_type in ACTION_TYPES.items():
+        fields = fields_of(name)
+        key = (action_type.required, id(fields["of"]), id(fields["outcome"]))
+        groups.setdefault(key, []).append(name)
+    return [tuple(names) for names in groups.values()]
+
+
+def _data(action_type: str) -> Any:
+    required = ACTION_TYPES[action_type].required
+    fields = {
+        name: Required[rule] if name in required else NotRequired[rule]
+        for name, rule in fields_of(action_type).items()
+    }
+    return strict_and_open(_typed_dict(f"data of {action_type}", fields))
+
+
+def _event(names: tuple[str, ...]) -> Any:
+    data = _data(names[0])
+    required = ACTION_TYPES[names[0]].required
+    fields = ENVELOPE | {
+        "type": Required[Literal[names]],
+        "data": Required[data] if required else NotRequired[data],
+    }
+    return strict_and_open(_typed_dict(f"event {names[0]}", fields))
+
+
+def _typed_dict(name: str, fields: dict[str, Any]) -> Any:
+    # The type checker wants a literal here; these are made from the tables.
+    return cast(Any, TypedDict)(name, fields)
+
+
+def _union(kinds: list[Any]) -> Any:
+    union = kinds[0]
+    for kind in kinds[1:]:
+        union = union | kind
+    return union
