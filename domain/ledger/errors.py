@@ -1,0 +1,83 @@
+"""What can go wrong between us and a ledger, each with the sentence that says what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from eventsourcing.persistence import IntegrityError, OperationalError, PersistenceError
+
+from domain.errors import KaojiError, UnreachableError, WrongInputError
+
+
+class WrongStoreError(WrongInputError):
+    """The store cannot hold a ledger, or holds something else."""
+
+
+class NoLedgerError(WrongStoreError):
+    """A command that only reads was pointed at a place where no ledger has been made yet."""
+
+
+class StoreUnreachableError(UnreachableError):
+    """The database does not answer, or broke off.
+
+    Whether a batch that was being appended is written is then unknown: ask `max_tracking_id` or send the
+    same records again, which adds nothing twice.
+    """
+
+
+class BusyLedgerError(UnreachableError):
+    """Somebody else has been writing to the ledger for longer than we wait."""
+
+
+class StaleTrackingError(KaojiError, IntegrityError):
+    """A source's tracking did not rise: another writer has been here. Nothing was written."""
+
+    def __init__(self, name: str, tracking_id: int) -> None:
+        self.name, self.tracking_id = name, tracking_id
+        super().__init__(
+            f"{name!r} is already recorded up to {tracking_id} or beyond, so another writer has taken it over. "
+            "Nothing was written. Stop one of the two, and go on from the position that the ledger holds."
+        )
+
+
+class MissingKeyError(WrongInputError):
+    """A sealed part whose key is neither in the key file nor recorded there as destroyed."""
+
+
+class UnknownEntryError(WrongInputError):
+    """No quarantined record bears that number."""
+
+    def __init__(self, entry_id: int) -> None:
+        super().__init__(f"No quarantined record {entry_id}. See `kaoji quarantine list`.")
+
+
+@contextmanager
+def store_errors_told(place: str) -> Iterator[None]:
+    """Turn what the database reports into an error that says what to do; conflicts of keys pass through."""
+    try:
+        yield
+    except IntegrityError:
+        raise
+    except OperationalError as error:
+        raise _told(place, error) from error
+    except PersistenceError as error:
+        raise WrongStoreError(
+            f"The ledger in {place} cannot be used: {error}. Was it made by another program or version?"
+        ) from error
+
+
+def _told(place: str, error: OperationalError) -> KaojiError:
+    text = str(error).strip().replace("\n", " ")
+    lowered = text.lower()
+    if "locked" in lowered or "lock timeout" in lowered or "return of writer" in lowered:
+        return BusyLedgerError(
+            f"Another process keeps the ledger in {place} locked. A ledger has one writer at a time: "
+            "wait for it or stop it, then try again."
+        )
+    if "readonly" in lowered or "read-only" in lowered:
+        return WrongStoreError(f"The ledger in {place} can only be read: {text}. Ask for write permission.")
+    return StoreUnreachableError(
+        f"The ledger in {place} does not answer: {text}. Check that it is there and has room, then try again; "
+        "records sent twice are recorded once."
+    )

@@ -1,0 +1,274 @@
+"""The ledger: append each action once, in one transaction with everything that belongs to it, and read it back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from eventsourcing.persistence import IntegrityError, ProcessRecorder, Tracking
+
+from domain.errors import KaojiError
+from domain.ledger.comparing import same_as_found, same_in_batch
+from domain.ledger.errors import StaleTrackingError, WrongStoreError, store_errors_told
+from domain.ledger.keys import Keys
+from domain.ledger.quarantine import Quarantine, entry_rows
+from domain.ledger.records import ACTION_TOPIC, Arrival, Head, Recorded, Sealed, Verdict
+from domain.ledger.sealing import Sealer
+from domain.ledger.store import Batch, EventRow, Found, Store
+
+if TYPE_CHECKING:
+    from domain.actions import Action
+
+CONFLICT = "conflict"
+CONFLICT_REMEDY = (
+    "An action with this source and id is recorded with other content: send this one under an id of its own, "
+    "or send record.corrected to change what is recorded."
+)
+
+
+class Ledger:
+    """Holds every action once, at gapless positions that never change.
+
+    One writer at a time, any number of readers. Made by `open_ledger`. May be used from several threads.
+    """
+
+    def __init__(self, store: Store, keys: Keys, *, clock: Callable[[], int], place: str) -> None:
+        self._store, self._place = store, place
+        self._sealer = Sealer(keys)
+        self._expects_duplicates = False
+        about = store.about()
+        self.ledger_id = UUID(about["ledger_id"])
+        self.keys = keys
+        self.quarantine = Quarantine(store, clock=clock, place=place)
+
+    def append(
+        self, arrivals: Sequence[Arrival], *, tracking: Sequence[Tracking] = (), retried: Sequence[int] = ()
+    ) -> list[Verdict]:
+        """Record what is new and quarantine what is refused, in one transaction; a verdict for each arrival.
+
+        `retried` is empty or gives for each arrival the quarantine entry that it was; entries whose arrival is in
+        the ledger afterwards are marked retried. Raises StaleTrackingError when a tracking does not rise; then,
+        as after any error but StoreUnreachableError, nothing was written.
+        """
+        assert not retried or len(retried) == len(arrivals), "retried names one entry for each arrival"
+        sorting = _Sorting(arrivals)
+        sealed: dict[int, Sealed] = {}
+        with store_errors_told(self._place):
+            if self._expects_duplicates:
+                self._look_up(sorting)
+            while True:
+                self._seal(sorting, sealed)
+                batch, verdicts = sorting.batch(sealed, tracking, retried)
+                try:
+                    first = self._store.write(batch)
+                except StaleTrackingError:
+                    raise
+                except IntegrityError:
+                    # Write first, look for duplicates only when there are some. What is recorded stays recorded,
+                    # so each round finds at least one more key, and the loop ends.
+                    before = len(sorting.found)
+                    self._look_up(sorting)
+                    if len(sorting.found) == before:
+                        raise
+                else:
+                    break
+        self._expects_duplicates = bool(sorting.found)
+        return sorting.placed(verdicts, first)
+
+    def classify(self, arrivals: Sequence[Arrival]) -> list[Verdict]:
+        """Return what `append` would answer now, writing nothing."""
+        sorting = _Sorting(arrivals)
+        with store_errors_told(self._place):
+            self._look_up(sorting)
+            _, verdicts = sorting.batch({}, (), ())
+            return sorting.placed(verdicts, self._store.head().position + 1)
+
+    def read(self, *, after: int, limit: int) -> list[Recorded]:
+        """Return up to `limit` events with positions above `after`, in order."""
+        with store_errors_told(self._place):
+            return self._store.read(after=after, limit=limit)
+
+    def read_positions(self, positions: Sequence[int]) -> list[Recorded]:
+        """Return the events at these positions in ascending order; positions beyond the head are left out."""
+        with store_errors_told(self._place):
+            return self._store.read_positions(positions)
+
+    def positions_of(self, keys: Sequence[UUID]) -> dict[UUID, int]:
+        """Return the positions of the actions with these keys; unknown keys are left out."""
+        with store_errors_told(self._place):
+            found = self._store.positions_of([key.bytes for key in keys])
+        return {UUID(bytes=key): position for key, position in found.items()}
+
+    def head(self) -> Head:
+        """Return the last position and when it was recorded."""
+        with store_errors_told(self._place):
+            return self._store.head()
+
+    def position_at(self, recorded_at: int) -> int:
+        """Return the last position recorded at or before that instant (microseconds); 0 when there is none."""
+        with store_errors_told(self._place):
+            return self._store.position_at(recorded_at)
+
+    def max_tracking_id(self, name: str) -> int | None:
+        """Return the last tracking recorded under this name; None (not 0) when there is none."""
+        with store_errors_told(self._place):
+            return self._store.max_tracking_id(name)
+
+    def unseal(self, position: int) -> bytes | None:
+        """Return the received bytes; None when nothing was sealed there or the key was destroyed.
+
+        Raises MissingKeyError when the key file does not belong to this ledger.
+        """
+        with store_errors_told(self._place):
+            part = self._store.sealed_at(position)
+        return None if part is None else self._sealer.unseal([part])[0]
+
+    def counts(self) -> dict[str, Any]:
+        """Return {"events": number, "quarantined": {code: number of open entries}}."""
+        return {"events": self.head().position, "quarantined": self.quarantine.counts()}
+
+    @property
+    def recorder(self) -> ProcessRecorder:
+        """The library's view of the same ledger, for event-sourced applications."""
+        assert isinstance(self._store, ProcessRecorder)
+        return self._store
+
+    def close(self) -> None:
+        """Let go of the database and the key file."""
+        self._store.close()
+        self.keys.close()
+
+    def _look_up(self, sorting: _Sorting) -> None:
+        found = self._store.find([key for key in sorting.firsts if key not in sorting.found])
+        pairs = [(index, found[key]) for key, index in sorting.firsts.items() if key in found]
+        # Later arrivals with the same key are compared with what is recorded, not with the first arrival.
+        pairs += [(index, found[key]) for index, key in sorting.repeats.items() if key in found]
+        same = same_as_found([(sorting.action(index), stored) for index, stored in pairs], self._sealer)
+        sorting.found.update(found)
+        for (index, stored), equal in zip(pairs, same, strict=True):
+            sorting.settled[index] = _settled(equal, stored.position)
+
+    def _seal(self, sorting: _Sorting, sealed: dict[int, Sealed]) -> None:
+        missing = {
+            index: (key, action)
+            for key, index in sorting.firsts.items()
+            if index not in sealed
+            and key not in sorting.found
+            and (action := sorting.action(index)).received is not None
+        }
+        if missing:
+            sealed.update(self._sealer.seal(missing))
+
+
+class _Sorting:
+    """The arrivals of one batch by what becomes of them; filled up as more is learnt about the ledger."""
+
+    def __init__(self, arrivals: Sequence[Arrival]) -> None:
+        self.arrivals = arrivals
+        self.firsts: dict[bytes, int] = {}
+        self.repeats: dict[int, bytes] = {}
+        self.found: dict[bytes, Found] = {}
+        self.settled: dict[int, Verdict] = {}
+        self._fresh: list[int] = []
+        firsts = self.firsts
+        for index, arrival in enumerate(arrivals):
+            if arrival.action is not None:
+                key = arrival.action.key.bytes
+                if key in firsts:
+                    self.repeats[index] = key
+                else:
+                    firsts[key] = index
+
+    def action(self, index: int) -> Action:
+        action = self.arrivals[index].action
+        assert action is not None, "only a checked arrival has a key"
+        return action
+
+    def batch(
+        self, sealed: dict[int, Sealed], tracking: Sequence[Tracking], retried: Sequence[int]
+    ) -> tuple[Batch, list[Verdict | None]]:
+        """Return what to write, and the verdicts; None stands for "recorded" until positions are known."""
+        fresh = [(key, index) for key, index in self.firsts.items() if key not in self.found]
+        self._fresh = [index for _, index in fresh]
+        verdicts = self._verdicts()
+        events = [EventRow(key, 1, ACTION_TOPIC, self.action(index).facts) for key, index in fresh]
+        parts = [(at, sealed[index]) for at, index in enumerate(self._fresh) if index in sealed] if sealed else []
+        refused = [
+            (self.arrivals[index], verdict.code or "", verdict.remedy or "")
+            for index, verdict in enumerate(verdicts)
+            if verdict is not None and verdict.kind == "quarantined"
+        ]
+        done = [
+            entry_id
+            for entry_id, verdict in zip(retried, verdicts if retried else (), strict=True)
+            if verdict is None or verdict.kind == "duplicate"
+        ]
+        return Batch(events, parts, entry_rows(refused), done, tracking), verdicts
+
+    def placed(self, verdicts: list[Verdict | None], first: int) -> list[Verdict]:
+        """Return the verdicts with positions, the first new event being at `first`."""
+        position_of = dict(zip(self._fresh, range(first, first + len(self._fresh)), strict=True))
+        placed = [
+            verdict or Verdict("recorded", position_of[index], None, None)
+            for index, verdict in enumerate(verdicts)
+        ]
+        for index, key in self.repeats.items():
+            verdict = placed[index]
+            if verdict.kind == "duplicate" and verdict.position is None:
+                placed[index] = verdict._replace(position=position_of[self.firsts[key]])
+        return placed
+
+    def _verdicts(self) -> list[Verdict | None]:
+        verdicts: list[Verdict | None] = [None] * len(self.arrivals)
+        for index, arrival in enumerate(self.arrivals):
+            if arrival.action is None:
+                refusal = arrival.refusal
+                assert refusal is not None, "an arrival is either an action or refused"
+                verdicts[index] = Verdict("quarantined", None, refusal.code, refusal.remedy)
+        for index, verdict in self.settled.items():
+            verdicts[index] = verdict
+        for index, key in self.repeats.items():
+            if key not in self.found:
+                first = self.action(self.firsts[key])
+                verdicts[index] = _settled(same_in_batch(self.action(index), first), None)
+        return verdicts
+
+
+def _settled(same: bool, position: int | None) -> Verdict:
+    if same:
+        return Verdict("duplicate", position, None, None)
+    return Verdict("quarantined", None, CONFLICT, CONFLICT_REMEDY)
+
+
+def open_ledger(store_url: str, *, keys: Path, clock: Callable[[], int], create: bool = True) -> Ledger:
+    """Open the ledger at "sqlite:///path" or "postgresql+psycopg://…", making it when `create` says so.
+
+    `keys` is the path of the key file; `clock` gives microseconds since 1970. Raises WrongStoreError for what
+    cannot hold a ledger, NoLedgerError when there is none and `create` is false, StoreUnreachableError when
+    PostgreSQL does not answer. Nothing is left behind where it raises.
+    """
+    key_file = Keys(keys, clock=clock)
+    try:
+        store, place = _open_store(store_url, clock=clock, create=create)
+    except KaojiError:
+        key_file.close()
+        raise
+    return Ledger(store, key_file, clock=clock, place=place)
+
+
+def _open_store(store_url: str, *, clock: Callable[[], int], create: bool) -> tuple[Store, str]:
+    # Imported here: PostgreSQL's driver costs a quarter of a second, which a command on a file need not pay.
+    scheme = store_url.partition(":")[0]
+    if scheme == "sqlite":
+        from domain.ledger.opening_sqlite import open_sqlite_store
+
+        return open_sqlite_store(store_url, clock=clock, create=create)
+    if scheme == "postgresql+psycopg":
+        from domain.ledger.opening_postgres import open_postgres_store
+
+        return open_postgres_store(store_url, clock=clock, create=create)
+    raise WrongStoreError(
+        f"{scheme!r} names no store that Kaoji knows. Write sqlite:///PATH or postgresql+psycopg://USER@HOST/DATABASE."
+    )

@@ -1,0 +1,61 @@
+"""What goes into the ledger and what comes back: arrivals, verdicts, recorded events, the head."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from domain.actions import Action
+    from domain.refusals import RefusedError
+
+ACTION_TOPIC = "kaoji.Action.v1"
+
+
+class Recorded(NamedTuple):
+    """One event at its position; `recorded_at` in microseconds since 1970, `facts` as stored.
+
+    `commitment` is the HMAC-SHA256 of what was received, where the record held more than facts.
+    """
+
+    position: int
+    recorded_at: int
+    topic: str
+    facts: bytes
+    commitment: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One record as it came in: checked (`action`) or refused (`refusal`), and where it came from."""
+
+    place: str
+    received: bytes
+    action: Action | None
+    refusal: RefusedError | None
+
+
+class Verdict(NamedTuple):
+    """What became of one arrival. A duplicate's position is that of the action recorded first."""
+
+    kind: Literal["recorded", "duplicate", "quarantined"]
+    position: int | None
+    code: str | None
+    remedy: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The last position and when it was recorded; position 0 when the ledger is empty."""
+
+    position: int
+    recorded_at: int
+
+
+class Sealed(NamedTuple):
+    """The encrypted part of a record; who holds the key can open it and check the commitment."""
+
+    key_id: bytes
+    nonce: bytes
+    ciphertext: bytes
+    commitment: bytes

