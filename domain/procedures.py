@@ -22,9 +22,7 @@ _CODE: Final = r"^[a-z0-9]+(?:[-_.][a-z0-9]+)*$"
 Code = Annotated[str, Field(pattern=_CODE, max_length=80)]
 Text = Annotated[str, Field(min_length=1, max_length=2000)]
 Days = Annotated[int, Field(ge=1, le=3660)]
-Family = Literal[
-    "licensing", "enforcement", "inspection", "complaint", "review", "plan", "quality", "training"
-]
+Family = Literal["licensing", "enforcement", "inspection", "complaint", "review", "plan", "quality", "training"]
 
 
 class RegisterError(TomlFileError):
@@ -155,7 +153,7 @@ def shipped_registers() -> tuple[str, ...]:
 
 def content_hash(parsed: StrictModel) -> str:
     """SHA-256 of what a file says, whatever its layout, comments and order of keys."""
-    values = parsed.model_dump(mode="json", exclude_defaults=True)
+    values = parsed.model_dump(mode="json", by_alias=True, exclude_defaults=True)
     return hashlib.sha256(msgspec.json.encode(values, order="sorted")).hexdigest()
 
 
@@ -170,9 +168,7 @@ class _Procedure(StrictModel):
     title: Title
     legal_basis: Text
     family: (
-        Literal[
-            "licensing", "enforcement", "inspection", "complaint", "review", "plan", "quality", "training"
-        ]
+        Literal["licensing", "enforcement", "inspection", "complaint", "review", "plan", "quality", "training"]
         | None
     ) = None
     limit: Limit | None = None
@@ -210,9 +206,7 @@ def _check(file: TomlText, parsed: _RegisterFile) -> None:
     processes = [one.code for one in parsed.process]
     for number, code in enumerate(processes):
         if code in processes[:number]:
-            raise file.error(
-                ("process", number, "code"), f"Process {code!r} is already there.", RegisterError
-            )
+            raise file.error(("process", number, "code"), f"Process {code!r} is already there.", RegisterError)
     earlier: dict[str, list[_Procedure]] = {}
     for number, one in enumerate(parsed.procedure):
         at = ("procedure", number)

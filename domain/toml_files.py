@@ -6,6 +6,7 @@ import re
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -88,8 +89,9 @@ def parse_toml(text: str, *, place: str, kind: type[TomlFileError] = TomlFileErr
     """Parse a text. Raises `kind` with the line when it is not TOML."""
     text = text.removeprefix("\ufeff").replace("\r\n", "\n")
     try:
-        return TomlText(place, text, tomllib.loads(text))
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        return TomlText(place, text, tomllib.loads(text, parse_float=Decimal))
+    except (ValueError, ArithmeticError, RecursionError) as error:
+        # TOMLDecodeError is a ValueError; so is an integer of 5,000 digits, and a huge exponent is arithmetic.
         found = re.search(r"\(at line (\d+), column (\d+)\)", str(error))
         where = f"{place}:{found[1]}" if found else place
         reason = re.sub(r" \(at .*\)$", "", str(error)).rstrip(".")

@@ -1,0 +1,41 @@
+"""Exact numbers as text: the one place where a fraction is rounded, half-even, at the very end."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from fractions import Fraction
+from typing import Annotated, Any, Final
+
+from pydantic import BeforeValidator, Field
+
+RATE_PLACES: Final = 10
+
+
+def rounded(value: Fraction, places: int) -> Decimal:
+    """Half-even to so many decimal places, from the exact value."""
+    # round() of a Fraction to an integer is exact and half-even.
+    return Decimal(round(value * 10**places)).scaleb(-places)
+
+
+def plain(value: Fraction | Decimal, places: int = RATE_PLACES) -> str:
+    """Up to so many places, half-even, without zeros at the end: 0.9984, 12.5, 1020."""
+    text = f"{rounded(Fraction(value), places):f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _to_decimal(value: Any) -> Any:
+    """A TOML number, exactly; anything else is left for pydantic to refuse."""
+    if isinstance(value, bool) or not isinstance(value, (int, Decimal)):
+        raise ValueError(f"A number is needed; it is {value!r} here.")
+    number = Decimal(value)
+    if not number.is_finite():
+        raise ValueError(f"A finite number is needed; it is {value} here.")
+    if number and not -12 <= number.adjusted() <= 12:
+        raise ValueError(f"{value} is out of all proportion. Write a number of usual size.")
+    # One form per value, so that 0.90 and 0.9 have the same hash.
+    return Decimal(f"{number.normalize():f}")
+
+
+Number = Annotated[Decimal, BeforeValidator(_to_decimal)]
+Rate = Annotated[Number, Field(ge=0, le=1)]
+Points = Annotated[Number, Field(ge=0, le=100)]
