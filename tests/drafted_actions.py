@@ -331,7 +331,6 @@ def some_change(random: Random) -> tuple[str, Any]:
                 ("participants", [{"staff": "s1", "share": 0}]),
                 ("of", {"source": "/hall", "id": "1"}),
                 ("type", "licensing.refused"),
-                ("note", "a\0b"),
             ]
         ),
         ("owner", random.choice(STAFF)),

@@ -170,9 +170,10 @@ def reference_scores(
     """
     rules = Rules(ZoneInfo(zone), due_precision, limits, working_day)
     facts, _ = effective_facts(events)
+    unit_facts = [fact for fact in facts if fact.type.startswith("unit.")]
     scores: dict[str, dict[str, list[Fraction]]] = {}
     for counted in everything_counted(facts, from_day, to_day, rules):
-        for subject, share in subjects_of(counted, by, facts, rules):
+        for subject, share in subjects_of(counted, by, unit_facts, rules):
             sums = scores.setdefault(subject, {code: [Fraction(0), Fraction(0)] for code in INDICATORS})
             sums[counted.indicator][0] += share * counted.numerator
             sums[counted.indicator][1] += share
@@ -203,7 +204,7 @@ def everything_counted(facts: Sequence[Fact], from_day: date, to_day: date, rule
     yield from revocation(facts, from_day, to_day, rules)
 
 
-def subjects_of(counted: Counted, by: By, facts: Sequence[Fact], rules: Rules) -> list[tuple[str, Fraction]]:
+def subjects_of(counted: Counted, by: By, unit_facts: Sequence[Fact], rules: Rules) -> list[tuple[str, Fraction]]:
     """DOMAIN: "A unit counts a case whole, by its `unit`. What names no owner counts in the whole and in
     its unit, and in no person's row." "`--by unit` rolls up to every unit above, by the tree at the end of
     the day".
@@ -213,7 +214,7 @@ def subjects_of(counted: Counted, by: By, facts: Sequence[Fact], rules: Rules) -
     if by == "unit":
         if counted.who.unit is None:
             return []
-        parents = parents_on(counted.day, facts, rules)
+        parents = parents_on(counted.day, unit_facts, rules)
         return [(unit, Fraction(1)) for unit in line_of(counted.who.unit, parents)]
     if by == "process":
         limit = None if counted.who.procedure is None else rules.limits.get(counted.who.procedure)
