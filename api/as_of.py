@@ -1,0 +1,59 @@
+"""Read periods and states of knowledge as people write them."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from api.bootstrap import Kaoji, PositionError
+from domain.actions import parse_instant
+from domain.errors import WrongInputError
+from domain.facts import EPOCH_ORDINAL
+
+
+class PeriodError(WrongInputError):
+    """Dates that are no period."""
+
+
+class AsOfError(WrongInputError):
+    """An `--as-of` that is neither a position nor a time."""
+
+
+def day_number(text: str, name: str) -> int:
+    """Days since 1970-01-01 of a date YYYY-MM-DD. Raises PeriodError, naming the option."""
+    try:
+        if len(text) != 10:
+            raise ValueError
+        return date.fromisoformat(text).toordinal() - EPOCH_ORDINAL
+    except ValueError:
+        raise PeriodError(f"--{name} {text!r} is no date. Write it as YYYY-MM-DD, for one 2011-12-31.") from None
+
+
+def day_text(day: int) -> str:
+    """YYYY-MM-DD of a day number."""
+    return date.fromordinal(day + EPOCH_ORDINAL).isoformat()
+
+
+def period(from_text: str, to_text: str) -> tuple[int, int]:
+    """Both days of a period, inclusive. Raises PeriodError."""
+    first, last = day_number(from_text, "from"), day_number(to_text, "to")
+    if last < first:
+        raise PeriodError(f"The period ends ({to_text}) before it begins ({from_text}). Swap --from and --to.")
+    return first, last
+
+
+def position_as_of(kaoji: Kaoji, text: str | None, head: int) -> int:
+    """The last position that was known: `head` when nothing is asked, a position, or a time of recording."""
+    if text is None:
+        return head
+    if text.isascii() and text.isdigit():
+        position = int(text)
+        if position > head:
+            raise PositionError(f"There is no position {position} yet: the ledger ends at {head}.")
+        return position
+    try:
+        instant = parse_instant(text)
+    except ValueError:
+        raise AsOfError(
+            f"--as-of {text!r} is neither a position nor a time. Write 120000, or 2012-01-31T18:00:00+08:00."
+        ) from None
+    return min(head, kaoji.ledger.position_at(instant))

@@ -1,0 +1,81 @@
+"""Answer audit queries: filters as people write them, actions in ledger order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from api.as_of import day_number
+from api.bootstrap import Kaoji
+from api.scorecards import directory_of
+from domain.action_types import ACTION_TYPES
+from domain.actions import parse_instant
+from domain.errors import UnknownNameError, WrongInputError
+from domain.zones import Zone, load_zone
+from projections.audit_trail import AuditFilter, find_actions
+from projections.driver import Progress, no_progress
+from projections.recorded_actions import recorded_actions
+
+
+@dataclass(frozen=True, slots=True)
+class AuditQuery:
+    """The filters of `kaoji audit` and `GET /actions`, named alike, as text. All that are given must hold."""
+
+    case: str | None = None
+    staff: str | None = None
+    unit: str | None = None
+    type: str | None = None
+    from_: str | None = None
+    to: str | None = None
+    recorded_from: str | None = None
+    recorded_to: str | None = None
+    after: int = 0
+    limit: int | None = None
+    effective: bool = False
+
+
+def audit(kaoji: Kaoji, query: AuditQuery, *, progress: Progress = no_progress) -> Iterator[dict[str, Any]]:
+    """The actions that match, as CloudEvents with `position`, `recorded_at`, `hash`. Raises WrongInputError."""
+    zone = load_zone(kaoji.settings.zone)
+    wanted = _filter(kaoji, query, zone)
+    history = kaoji.history(progress=progress)
+    positions = find_actions(history, wanted, zone=zone, directory=lambda: directory_of(kaoji, history, zone))
+    chosen = positions[: query.limit].tolist() if query.limit is not None else positions.tolist()
+    return recorded_actions(kaoji.ledger, history, chosen, effective=query.effective)
+
+
+def _filter(kaoji: Kaoji, query: AuditQuery, zone: Zone) -> AuditFilter:
+    if query.after < 0 or (query.limit is not None and query.limit < 0):
+        raise WrongInputError("--after and --limit are numbers from 0 up.")
+    if query.type is not None and not query.type.endswith("*") and query.type not in ACTION_TYPES:
+        raise UnknownNameError("action type", query.type, ACTION_TYPES)
+    recorded_to = _instant(query.recorded_to, "recorded-to", zone, end=True)
+    recorded_from = _instant(query.recorded_from, "recorded-from", zone)
+    first = 1 if recorded_from is None else kaoji.ledger.position_at(recorded_from - 1) + 1
+    return AuditFilter(
+        case=query.case,
+        staff=query.staff,
+        unit=query.unit,
+        type=query.type,
+        from_time=_instant(query.from_, "from", zone),
+        to_time=_instant(query.to, "to", zone, end=True),
+        first_position=max(first, query.after + 1),
+        last_position=None if recorded_to is None else kaoji.ledger.position_at(recorded_to - 1),
+        effective=query.effective,
+    )
+
+
+def _instant(text: str | None, name: str, zone: Zone, *, end: bool = False) -> int | None:
+    """A date (its beginning in the zone, or its end) or a time, in microseconds; ends are exclusive."""
+    if text is None:
+        return None
+    if len(text) == 10:
+        day = day_number(text, name)
+        return zone.end_of_day(day if end else day - 1)
+    try:
+        return parse_instant(text) + end
+    except ValueError:
+        raise WrongInputError(
+            f"--{name} {text!r} is neither a date nor a time. Write 2011-12-31, or 2011-12-31T18:00:00+08:00."
+        ) from None

@@ -1,0 +1,77 @@
+"""Put the parts together: the one place that knows them all."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from threading import Lock
+
+from api.settings import Settings
+from domain.errors import WrongInputError
+from domain.ledger.ledger import Ledger, open_ledger
+from projections.directory import DirectoryProjection
+from projections.driver import Driver, Progress, no_progress
+from projections.history.columns import History, load_history
+from projections.history.writer import HistoryProjection
+from projections.integrity import IntegrityProjection
+from projections.store import ViewStore, open_views
+
+Clock = Callable[[], int]
+
+
+def system_clock() -> int:
+    """Microseconds since 1970-01-01T00:00Z."""
+    return time.time_ns() // 1_000
+
+
+class PositionError(WrongInputError):
+    """A position that the ledger does not have."""
+
+
+@dataclass
+class Kaoji:
+    """One ledger with its views, ready to be asked. Close it, or use `opened`."""
+
+    settings: Settings
+    ledger: Ledger
+    views: ViewStore
+    driver: Driver
+    clock: Clock
+    _history: History | None = None
+    _lock: Lock = field(default_factory=Lock)
+
+    def history(self, *, progress: Progress = no_progress) -> History:
+        """The history up to the ledger's head: catches up first, and keeps what it loaded."""
+        self.driver.catch_up(progress=progress)
+        with self._lock, self.views.reading() as connection:
+            build = self.views.find_live(connection, HistoryProjection.name)
+            if build is None:
+                raise AssertionError("catching up makes every live view")
+            known = self._history
+            if known is None or (known.build, known.position) != (build.build, build.position):
+                self._history = known = load_history(self.views, connection, build)
+        return known
+
+    def close(self) -> None:
+        """Give back connections and files."""
+        self.views.close()
+        self.ledger.close()
+
+
+@contextmanager
+def opened(settings: Settings, *, create: bool = True, clock: Clock = system_clock) -> Iterator[Kaoji]:
+    """The ledger and views that the settings name; with `create=False` only if they exist."""
+    ledger = open_ledger(settings.store, keys=settings.keys, clock=clock, create=create)
+    try:
+        views = open_views(settings.store)
+    except BaseException:
+        ledger.close()
+        raise
+    driver = Driver(ledger, views, [HistoryProjection(ledger), DirectoryProjection(), IntegrityProjection()])
+    kaoji = Kaoji(settings, ledger, views, driver, clock)
+    try:
+        yield kaoji
+    finally:
+        kaoji.close()

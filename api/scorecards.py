@@ -1,0 +1,88 @@
+"""Scores as a caller asks for them: a policy, a period, a state of knowledge."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from api.as_of import period, position_as_of
+from api.bootstrap import Kaoji
+from domain.context import Context
+from domain.directory import Directory
+from domain.policy import Policy, load_policy
+from domain.rollup import By
+from domain.scoring import Scorecards, score
+from domain.zones import Zone
+from projections.directory import DirectoryProjection, directory_as_known
+from projections.driver import Progress, no_progress
+from projections.history.columns import History
+from projections.tallies import Counted, count
+
+
+@dataclass(frozen=True)
+class Basis:
+    """All that a score follows from."""
+
+    policy: Policy
+    context: Context
+    from_day: int
+    to_day: int
+    history: History
+    directory: Directory
+    counted: Counted
+    today: int
+
+    @property
+    def forecast(self) -> bool:
+        """Whether the period reaches beyond today: then the score says what would be, if nothing more happened."""
+        return self.to_day > self.today
+
+    def scorecards(self, by: By) -> Scorecards:
+        """The scores of all subjects of a kind."""
+        return score(
+            self.counted.tally(),
+            self.policy,
+            self.directory,
+            self.context.register,
+            from_day=self.from_day,
+            to_day=self.to_day,
+            by=by,
+        )
+
+    def to_json(self, cards: Scorecards) -> dict[str, Any]:
+        """What `kaoji score` prints and `GET /scores` answers: the scores, and what they follow from."""
+        return cards.to_json(as_of=self.history.position, context=self.context.describe(), forecast=self.forecast)
+
+
+def basis(
+    kaoji: Kaoji,
+    *,
+    policy: str,
+    from_text: str,
+    to_text: str,
+    as_of: str | None = None,
+    progress: Progress = no_progress,
+) -> Basis:
+    """Gather what a score follows from. Raises WrongInputError for a policy, date or position that is none."""
+    chosen = load_policy(policy)
+    first, last = period(from_text, to_text)
+    context = chosen.context()
+    whole = kaoji.history(progress=progress)
+    history = whole.upto(position_as_of(kaoji, as_of, whole.position))
+    return Basis(
+        policy=chosen,
+        context=context,
+        from_day=first,
+        to_day=last,
+        history=history,
+        directory=directory_of(kaoji, history, context.zone),
+        counted=count(history, context),
+        today=context.zone.day_of_instant(kaoji.clock()),
+    )
+
+
+def directory_of(kaoji: Kaoji, history: History, zone: Zone) -> Directory:
+    """The directory as the history knows it."""
+    with kaoji.views.reading() as connection:
+        build = kaoji.views.live(connection, DirectoryProjection.name)
+        return directory_as_known(kaoji.views, connection, build, history, kaoji.ledger, zone)

@@ -1,0 +1,86 @@
+"""Read stored facts back: they were checked on the way in, so only what is asked for is decoded."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import msgspec
+
+from domain.actions import parse_instant
+
+EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
+
+
+class Participant(msgspec.Struct):
+    """Somebody who shares in a case, and by how much."""
+
+    staff: str
+    share: float
+
+    @property
+    def millionths(self) -> int:
+        """The share as a whole number: it has at most six decimals."""
+        return round(self.share * 1_000_000)
+
+
+class Reference(msgspec.Struct):
+    """The action (or, for reviews, the case) that an action speaks of."""
+
+    source: str | None = None
+    id: str | None = None
+    case: str | None = None
+
+
+class FactsData(msgspec.Struct):
+    """The fields of `data` that views and measures read."""
+
+    procedure: str | None = None
+    unit: str | None = None
+    owner: str | None = None
+    actor: str | None = None
+    participants: list[Participant] | None = None
+    supervisor: str | None = None
+    basis: list[str] | None = None
+    evidence: list[Any] | None = None
+    outcome: str | None = None
+    due: str | None = None
+    rating: float | None = None
+    reason: str | None = None
+    of: Reference | None = None
+    recorded_by: str | None = None
+    to_unit: str | None = None
+
+
+class Facts(msgspec.Struct):
+    """A stored action: its envelope and what views read of its data."""
+
+    id: str
+    source: str
+    type: str
+    subject: str
+    time: str
+    sequence: str | None = None
+    data: FactsData = msgspec.field(default_factory=FactsData)
+
+    @property
+    def occurred_at(self) -> int:
+        """Microseconds since 1970-01-01T00:00Z."""
+        return parse_instant(self.time)
+
+
+_decoder = msgspec.json.Decoder(Facts)
+
+
+def read_facts(facts: bytes) -> Facts:
+    """Decode a stored action."""
+    return _decoder.decode(facts)
+
+
+def due_value(due: str | None) -> tuple[int, int]:
+    """(kind, value) of a due: (0, 0) none; (1, days since 1970-01-01) a date; (2, microseconds) an instant."""
+    if due is None:
+        return 0, 0
+    if len(due) == 10:
+        return 1, date.fromisoformat(due).toordinal() - EPOCH_ORDINAL
+    return 2, parse_instant(due)

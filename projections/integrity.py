@@ -1,0 +1,55 @@
+"""Keep the leaves of the ledger's Merkle tree, so that a changed record can be named and a proof is cheap."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from domain.ledger.merkle import leaf
+
+from domain.ledger.records import Recorded
+from projections.store import BLOCKS, Checkpoint, Connection, ViewStore
+
+BLOCK_LEAVES = 1_024
+LEAF_BYTES = 32
+
+
+class IntegrityProjection:
+    """One row holds the leaves of 1,024 positions; the last one grows."""
+
+    name = "integrity"
+
+    def apply(
+        self, store: ViewStore, connection: Connection, build: Checkpoint, batch: Sequence[Recorded]
+    ) -> None:
+        """Add the leaves of a batch that follows the checkpoint."""
+        position = build.position
+        block = position // BLOCK_LEAVES
+        open_leaves = b""
+        if position % BLOCK_LEAVES:
+            rows = store.rows(connection, BLOCKS, build, "leaves", order="block", after=("block", block - 1))
+            open_leaves = bytes(rows[0][0])
+            store.remove(connection, BLOCKS, build, block=block)
+        leaves = open_leaves + b"".join(map(leaf_of, batch))
+        size = BLOCK_LEAVES * LEAF_BYTES
+        store.add(
+            connection,
+            BLOCKS,
+            build,
+            [
+                {"block": block + index, "leaves": leaves[begin : begin + size]}
+                for index, begin in enumerate(range(0, len(leaves), size))
+            ],
+        )
+
+
+def leaf_of(recorded: Recorded) -> bytes:
+    """The leaf that stands for one recorded event."""
+    return leaf(recorded.position, recorded.recorded_at, recorded.facts, recorded.commitment)
+
+
+def leaves_upto(store: ViewStore, connection: Connection, build: Checkpoint) -> Iterable[bytes]:
+    """The kept leaves in position order."""
+    for row in store.rows(connection, BLOCKS, build, "leaves", order="block"):
+        content = bytes(row[0])
+        for begin in range(0, len(content), LEAF_BYTES):
+            yield content[begin : begin + LEAF_BYTES]

@@ -1,0 +1,266 @@
+"""Keep views in SQL: checkpoints, the parts of the history, directory actions, integrity blocks.
+
+Every row belongs to a *build* of its projection. A rebuild fills a new build beside the live one; making it
+live and dropping the old one is a single transaction. The only room that knows SQLAlchemy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ColumnElement,
+    Connection,
+    Engine,
+    ForeignKeyConstraint,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    and_,
+    create_engine,
+    delete,
+    event,
+    func,
+    insert,
+    inspect,
+    select,
+    update,
+)
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from domain.errors import KaojiError, UnreachableError
+
+__all__ = ["BLOCKS", "DIRECTORY", "PARTS", "Checkpoint", "Connection", "ViewMovedError", "ViewStore", "open_views"]
+
+VIEWS = MetaData()
+
+BUILDS = Table(
+    "kaoji_view_builds",
+    VIEWS,
+    Column("projection", String(64), primary_key=True),
+    Column("build", Integer, primary_key=True, autoincrement=False),
+    Column("position", BigInteger, nullable=False),
+    Column("live", Boolean, nullable=False),
+)
+
+
+def _view(name: str, *columns: Column[Any]) -> Table:
+    return Table(
+        name,
+        VIEWS,
+        Column("projection", String(64), primary_key=True),
+        Column("build", Integer, primary_key=True, autoincrement=False),
+        *columns,
+        ForeignKeyConstraint(["projection", "build"], [BUILDS.c.projection, BUILDS.c.build]),
+    )
+
+
+PARTS = _view(
+    "kaoji_history_parts",
+    Column("first_position", BigInteger, primary_key=True, autoincrement=False),
+    Column("part", String(16), primary_key=True),
+    Column("last_position", BigInteger, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("content", LargeBinary, nullable=False),
+)
+DIRECTORY = _view(
+    "kaoji_directory_actions",
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    Column("type", String(32), nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("occurred_at", BigInteger, nullable=False),
+    Column("facts", LargeBinary, nullable=False),
+)
+BLOCKS = _view(
+    "kaoji_integrity_blocks",
+    Column("block", BigInteger, primary_key=True, autoincrement=False),
+    Column("leaves", LargeBinary, nullable=False),
+)
+
+
+class ViewMovedError(KaojiError):
+    """Another process carried the view on, or replaced it, in the meantime: read the checkpoint again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """How far one build of a projection has come: every position up to and including this one is in it."""
+
+    projection: str
+    build: int
+    position: int
+    live: bool
+
+
+class ViewStore:
+    """The tables of the views in the ledger's database. Thread-safe; connections come from a pool."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        if not inspect(engine).has_table(BUILDS.name):
+            VIEWS.create_all(engine)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """One transaction: commits at the end of the block, rolls back on any error."""
+        with self.engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """One consistent look at all views; writes nothing and holds up no writer."""
+        with self.engine.connect() as connection:
+            connection.execution_options(reading=True)
+            with connection.begin() as transaction:
+                yield connection
+                transaction.rollback()
+
+    def close(self) -> None:
+        """Give back all connections."""
+        self.engine.dispose()
+
+    # --- builds and their checkpoints
+
+    def builds(self, connection: Connection) -> list[Checkpoint]:
+        """All builds, the live one of each projection first."""
+        rows = connection.execute(
+            select(BUILDS).order_by(BUILDS.c.projection, BUILDS.c.live.desc(), BUILDS.c.build)
+        )
+        return [Checkpoint(*row) for row in rows]
+
+    def find_live(self, connection: Connection, projection: str) -> Checkpoint | None:
+        """The live build's checkpoint; None before anything was built."""
+        found = connection.execute(
+            select(BUILDS).where(and_(BUILDS.c.projection == projection, BUILDS.c.live))
+        ).first()
+        return None if found is None else Checkpoint(*found)
+
+    def live(self, connection: Connection, projection: str) -> Checkpoint:
+        """The live build's checkpoint; the first build is made at position 0."""
+        found = self.find_live(connection, projection)
+        return found if found is not None else self.new_build(connection, projection, live=True)
+
+    def new_build(self, connection: Connection, projection: str, *, live: bool = False) -> Checkpoint:
+        """Begin an empty build beside the others."""
+        last = connection.execute(
+            select(func.max(BUILDS.c.build)).where(BUILDS.c.projection == projection)
+        ).scalar()
+        checkpoint = Checkpoint(projection, (last or 0) + 1, 0, live)
+        try:
+            connection.execute(
+                insert(BUILDS).values(projection=projection, build=checkpoint.build, position=0, live=live)
+            )
+        except IntegrityError as error:
+            raise ViewMovedError(f"Another process has just begun a build of {projection}.") from error
+        return checkpoint
+
+    def advance(self, connection: Connection, checkpoint: Checkpoint, position: int) -> Checkpoint:
+        """Move the checkpoint. Raises ViewMovedError if it no longer stands where `checkpoint` says."""
+        moved = connection.execute(
+            update(BUILDS)
+            .where(
+                and_(
+                    BUILDS.c.projection == checkpoint.projection,
+                    BUILDS.c.build == checkpoint.build,
+                    BUILDS.c.position == checkpoint.position,
+                )
+            )
+            .values(position=position)
+        )
+        if moved.rowcount != 1:
+            raise ViewMovedError(f"Another process carried the view {checkpoint.projection} on.")
+        return Checkpoint(checkpoint.projection, checkpoint.build, position, checkpoint.live)
+
+    def make_live(self, connection: Connection, checkpoint: Checkpoint) -> None:
+        """Swap: this build is live from the end of the transaction on, all others of it are gone."""
+        for other in self.builds(connection):
+            if other.projection == checkpoint.projection and other.build != checkpoint.build:
+                self.drop_build(connection, other)
+        connection.execute(
+            update(BUILDS)
+            .where(and_(BUILDS.c.projection == checkpoint.projection, BUILDS.c.build == checkpoint.build))
+            .values(live=True)
+        )
+
+    def drop_build(self, connection: Connection, checkpoint: Checkpoint) -> None:
+        """Delete a build with everything in it."""
+        for table in (PARTS, DIRECTORY, BLOCKS, BUILDS):
+            connection.execute(delete(table).where(_of(table, checkpoint)))
+
+    # --- rows of one build
+
+    def add(
+        self, connection: Connection, table: Table, build: Checkpoint, rows: Sequence[dict[str, object]]
+    ) -> None:
+        """Insert rows (without projection and build) into a build's view."""
+        if rows:
+            named = {"projection": build.projection, "build": build.build}
+            connection.execute(insert(table), [named | row for row in rows])
+
+    def remove(self, connection: Connection, table: Table, build: Checkpoint, **equal: object) -> None:
+        """Delete a build's rows in which the named columns have these values."""
+        where = [table.c[name] == value for name, value in equal.items()]
+        connection.execute(delete(table).where(and_(_of(table, build), *where)))
+
+    def rows(
+        self,
+        connection: Connection,
+        table: Table,
+        build: Checkpoint,
+        *columns: str,
+        order: str,
+        upto: tuple[str, int] | None = None,
+        after: tuple[str, int] | None = None,
+        among: tuple[str, Sequence[object]] | None = None,
+    ) -> list[tuple[Any, ...]]:
+        """A build's rows in the order of one column: up to a value, after one, or among some."""
+        query = select(*(table.c[name] for name in columns)).where(_of(table, build))
+        if upto is not None:
+            query = query.where(table.c[upto[0]] <= upto[1])
+        if after is not None:
+            query = query.where(table.c[after[0]] > after[1])
+        if among is not None:
+            query = query.where(table.c[among[0]].in_(among[1]))
+        return [tuple(row) for row in connection.execute(query.order_by(table.c[order]))]
+
+
+def _of(table: Table, build: Checkpoint) -> ColumnElement[bool]:
+    return and_(table.c.projection == build.projection, table.c.build == build.build)
+
+
+def open_views(url: str) -> ViewStore:
+    """The view store in the database of a ledger that was opened before. Raises UnreachableError."""
+    engine = create_engine(url)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _set_up_sqlite)
+        event.listen(engine, "begin", _begin_immediate)
+    try:
+        return ViewStore(engine)
+    except OperationalError as error:
+        engine.dispose()
+        raise UnreachableError(f"The store does not answer: {error.orig}. Start it, then try again.") from error
+
+
+def _set_up_sqlite(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA busy_timeout = 30000")
+    cursor.execute("PRAGMA synchronous = FULL")
+    cursor.close()
+
+
+def _begin_immediate(connection: Connection) -> None:
+    # One that reads first and writes later would fail with "database is locked": take the lock at once.
+    reading = connection.get_execution_options().get("reading", False)
+    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")

@@ -1,0 +1,93 @@
+"""The product as tests use it: a store in a folder, a clock that stands, events in, counts out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import date
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from api.bootstrap import Kaoji, opened
+from api.settings import Settings
+from domain.actions import check_action
+from domain.calendars import Calendar
+from domain.context import Context
+from domain.ledger.records import Arrival, Verdict
+from domain.limits import compile_rules
+from domain.procedures import Limit, ProcedureVersion, Register, Title
+from domain.tally import STOCK_MEASURES, WHOLE, Measure, Tally
+from domain.zones import load_zone
+from projections.directory import DirectoryProjection, directory_as_known
+from projections.history.columns import History
+from tests.reference.cases import ReferenceLimit
+
+NOW = 1_772_000_000_000_000
+"""A day in 2026, in microseconds."""
+
+Event = Mapping[str, Any]
+
+
+@contextmanager
+def product(folder: Path, *, store: str | None = None, clock: Callable[[], int] = lambda: NOW) -> Iterator[Kaoji]:
+    """An opened ledger with its views in a folder (or in the store given)."""
+    settings = Settings(
+        store=store or f"sqlite:///{folder / 'kaoji.db'}",
+        keys=folder / "keys.db",
+        language="en",
+        zone="Asia/Shanghai",
+        token=None,
+    )
+    with opened(settings, clock=clock) as kaoji:
+        yield kaoji
+
+
+def arrival(event: Event | bytes, place: str = "test:1") -> Arrival:
+    """An event as it arrives."""
+    received = event if isinstance(event, bytes) else json.dumps(event, ensure_ascii=False).encode()
+    return Arrival(place, received, check_action(received, now=NOW), None)
+
+
+def record(kaoji: Kaoji, events: Iterable[Event], *, batches: Sequence[int] = ()) -> list[Verdict]:
+    """Append events, in batches of the sizes given and the rest at once; the views catch up after each."""
+    waiting, verdicts = list(events), []
+    for size in (*batches, len(waiting)):
+        batch, waiting = waiting[:size], waiting[size:]
+        if batch:
+            verdicts += kaoji.ledger.append([arrival(event) for event in batch])
+            kaoji.driver.catch_up(batch_max=max(1, len(batch) // 2))
+    return verdicts
+
+
+def register(limits: Mapping[str, ReferenceLimit]) -> Register:
+    """The reference's limits as a register."""
+    title = Title(zh="程序", en="Procedure")
+    procedures = {
+        code: (
+            ProcedureVersion(
+                code=code,
+                process=limit.process or "none",
+                title=title,
+                legal_basis="-",
+                limit=None if limit.days is None else Limit(days=limit.days, kind=limit.kind),
+                stop_reasons=limit.stop_reasons,
+            ),
+        )
+        for code, limit in limits.items()
+    }
+    return Register(name="test", title=title, processes={}, procedures=procedures, hash="test")
+
+
+def context(
+    limits: Mapping[str, ReferenceLimit],
+    calendar: Calendar,
+    *,
+    zone: str = "Asia/Shanghai",
+    precision: Any = "day",
+) -> Context:
+    """A context over the reference's limits."""
+    return Context(load_zone(zone), precision, register(limits), calendar)
