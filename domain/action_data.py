@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, datetime
 from types import MappingProxyType
-from typing import Annotated, Any, Final, Literal, NotRequired
+from typing import Annotated, Any, Final, Literal, NotRequired, get_args
 
 from pydantic import (
     AfterValidator,
@@ -60,7 +60,7 @@ def _an_action_or_case(of: dict[str, str]) -> dict[str, str]:
     return of
 
 
-def _said(rule: str, example: Any) -> Any:
+def said(rule: str, example: Any) -> Any:
     """What the reference page and the schemas say about a field."""
     return Field(description=rule, examples=[example])
 
@@ -158,26 +158,24 @@ InspectionOutcome = Literal["pass", "fail"]
 class ActionData(TypedDict, total=False):
     """Every known field of `data`; a field that is given must be valid, whatever the type of the action."""
 
-    procedure: Annotated[Text, _said("code in the procedure register", "GX-LIC-014")]
-    step: Annotated[Text, _said("step of the procedure, by its code in the register", "on-site-review")]
-    unit: Annotated[Text, _said("code of the unit", "GX-NN-03")]
-    owner: Annotated[Text, _said("staff id of the one who answers for the case", "S10482")]
-    actor: Annotated[Text, _said("staff id of the one who did this, where it was not the owner", "S10517")]
+    procedure: Annotated[Text, said("code in the procedure register", "GX-LIC-014")]
+    step: Annotated[Text, said("step of the procedure, by its code in the register", "on-site-review")]
+    unit: Annotated[Text, said("code of the unit", "GX-NN-03")]
+    owner: Annotated[Text, said("staff id of the one who answers for the case", "S10482")]
+    actor: Annotated[Text, said("staff id of the one who did this, where it was not the owner", "S10517")]
     participants: Annotated[
         Participants,
-        _said(
+        said(
             "who shares the credit: `share` in (0, 1] with at most six decimals, together at most 1; "
             "the owner, who must be given, has the rest",
             [{"staff": "S10517", "share": 0.25}],
         ),
     ]
-    supervisor: Annotated[Text, _said("staff id of the one who supervises", "S10009")]
-    basis: Annotated[
-        list[Text], _said("the legal basis, one text each", ["Administrative Licensing Law, art. 42"])
-    ]
+    supervisor: Annotated[Text, said("staff id of the one who supervises", "S10009")]
+    basis: Annotated[list[Text], said("the legal basis, one text each", ["Administrative Licensing Law, art. 42"])]
     evidence: Annotated[
         list[Evidence],
-        _said(
+        said(
             "by reference: `ref`, and where there is one `sha256` (64 hex digits)",
             [
                 {
@@ -187,36 +185,36 @@ class ActionData(TypedDict, total=False):
             ],
         ),
     ]
-    outcome: Annotated[Text, _said("the result: free text, but for `inspection.*` and `review.decided`", "pass")]
-    due: Annotated[Due, _said("by when: a day (YYYY-MM-DD) or an instant (RFC 3339 with offset)", "2024-03-29")]
-    rating: Annotated[Rating, _said("a whole number from 1 (worst) to 5 (best)", 5)]
-    severity: Annotated[Literal["minor", "major", "critical"], _said("minor, major or critical", "minor")]
+    outcome: Annotated[Text, said("the result: free text, but for `inspection.*` and `review.decided`", "pass")]
+    due: Annotated[Due, said("by when: a day (YYYY-MM-DD) or an instant (RFC 3339 with offset)", "2024-03-29")]
+    rating: Annotated[Rating, said("a whole number from 1 (worst) to 5 (best)", 5)]
+    severity: Annotated[Literal["minor", "major", "critical"], said("minor, major or critical", "minor")]
     forum: Annotated[
         Literal["reconsideration", "court"],
-        _said("where a decision is reviewed: reconsideration or court", "court"),
+        said("where a decision is reviewed: reconsideration or court", "court"),
     ]
     of: Annotated[
         ActionReference,
-        _said(
+        said(
             "the action meant: its `source` and `id`; for `review.*` also a `case`",
             {"source": "/gx/licensing", "id": "2024-000317"},
         ),
     ]
-    target: Annotated[Text, _said("the target meant", "T-2024-07")]
-    reason: Annotated[Text, _said("why", "hearing")]
+    target: Annotated[Text, said("the target meant", "T-2024-07")]
+    reason: Annotated[Text, said("why", "hearing")]
     changes: Annotated[
         dict[str, Any],
-        _said("fields of `data`, or `time`, with their new values; null removes a field", {"owner": "S10517"}),
+        said("fields of `data`, or `time`, with their new values; null removes a field", {"owner": "S10517"}),
     ]
-    to_unit: Annotated[Text, _said("code of the unit it goes to", "GX-NN-05")]
-    parent: Annotated[Text, _said("code of the unit above", "GX-NN")]
-    title: Annotated[Text, _said("what a unit, post, target or document is called", "Licensing Hall")]
-    post: Annotated[Text, _said("the post a person holds", "examiner")]
-    competence: Annotated[Text, _said("the competence grade or qualification", "grade 3")]
-    recorded_by: Annotated[Text, _said("staff id of the one who made the record", "S10009")]
+    to_unit: Annotated[Text, said("code of the unit it goes to", "GX-NN-05")]
+    parent: Annotated[Text, said("code of the unit above", "GX-NN")]
+    title: Annotated[Text, said("what a unit, post, target or document is called", "Licensing Hall")]
+    post: Annotated[Text, said("the post a person holds", "examiner")]
+    competence: Annotated[Text, said("the competence grade or qualification", "grade 3")]
+    recorded_by: Annotated[Text, said("staff id of the one who made the record", "S10009")]
     note: Annotated[
         str,
-        _said(
+        said(
             "free text that may hold personal data: sealed, and never read by scoring",
             "called back on Monday",
         ),
@@ -227,19 +225,23 @@ FIELDS: Final[Mapping[str, Any]] = MappingProxyType(get_type_hints(ActionData, i
 """Every known field of `data` and its annotated type, in the order in which facts are written."""
 
 
-def fields_of(action_type: str) -> dict[str, Any]:
-    """Each known field with its rule in an action of that type (three types narrow one or two of them)."""
-    fields = dict(FIELDS)
-    family = action_type.partition(".")[0]
-    if family == "review":
-        fields["of"] = _narrowed("of", ReviewReference)
-    if action_type == "review.decided":
-        fields["outcome"] = _narrowed("outcome", ReviewOutcome)
-    elif family == "inspection":
-        fields["outcome"] = _narrowed("outcome", InspectionOutcome)
-    return fields
+def fields_of(action_type: str) -> Mapping[str, Any]:
+    """Each known field with its rule in an action of that type: reviews and inspections narrow two of them."""
+    narrowed = _NARROWED.get(action_type) or _NARROWED.get(action_type.partition(".")[0])
+    return FIELDS | narrowed if narrowed else FIELDS
 
 
-def _narrowed(name: str, rule: Any) -> Any:
-    described = FIELDS[name].__metadata__[-1]
-    return Annotated[rule, described]
+_REVIEW_OF: Final[Mapping[str, Any]] = {
+    "of": Annotated[
+        ReviewReference,
+        said("the decision meant: either its `source` and `id`, or its `case`", {"case": "GX-2024-000317"}),
+    ]
+}
+_NARROWED: Final[Mapping[str, Mapping[str, Any]]] = {
+    "review": _REVIEW_OF,
+    "review.decided": {
+        **_REVIEW_OF,
+        "outcome": Annotated[ReviewOutcome, said(f"one of {', '.join(get_args(ReviewOutcome))}", "upheld")],
+    },
+    "inspection": {"outcome": Annotated[InspectionOutcome, said("pass or fail", "pass")]},
+}

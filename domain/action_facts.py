@@ -16,6 +16,7 @@ SEALED_FIELDS: Final = frozenset({"note"})
 FACT_FIELDS: Final = tuple(name for name in FIELDS if name not in SEALED_FIELDS)
 
 _ATTRIBUTES: Final = frozenset(ENVELOPE)
+_PLAIN_ATTRIBUTES: Final = tuple(name for name in ENVELOPE if name != "data")
 _FACT_FIELDS: Final = frozenset(FACT_FIELDS)
 _MEMBERS: Final[Mapping[str, tuple[str, ...]]] = {
     "participants": ("staff", "share"),
@@ -38,17 +39,20 @@ def holds_only_facts(event: Mapping[str, Any], data: Mapping[str, Any]) -> bool:
 
 def facts_text(event: Mapping[str, Any], data: Mapping[str, Any]) -> bytes:
     """The facts of a checked event as compact JSON, its keys in the order of the tables."""
-    facts = {name: event[name] for name in ENVELOPE if event.get(name) is not None and name != "data"}
-    facts["data"] = {name: _facts_within(name, data[name]) for name in FACT_FIELDS if name in data}
+    facts = {name: event[name] for name in _PLAIN_ATTRIBUTES if event.get(name) is not None}
+    facts["data"] = known = {name: data[name] for name in FACT_FIELDS if name in data}
+    if not _NESTED.isdisjoint(known):
+        for name in _NESTED.intersection(known):
+            known[name] = _facts_within(name, known[name])
     return _encode(facts)
 
 
 def _facts_within(name: str, value: Any) -> Any:
     if name == "changes":
         return _facts_of_changes(value)
-    members = _MEMBERS.get(name)
-    if members is None:
+    if name not in _MEMBERS:
         return value
+    members = _MEMBERS[name]
     if isinstance(value, list):
         return [{member: one[member] for member in members if member in one} for one in value]
     return {member: value[member] for member in members if member in value}

@@ -9,26 +9,40 @@ from pydantic import AfterValidator, Field, Strict, TypeAdapter
 from pydantic_core import SchemaValidator
 from typing_extensions import TypedDict
 
-from domain.action_data import FIELDS, INSTANT_PATTERN, Text, existing_day, fields_of, strict_and_open
+from domain.action_data import FIELDS, INSTANT_PATTERN, Text, existing_day, fields_of, said, strict_and_open
 from domain.action_types import ACTION_TYPES
 
 Instant = Annotated[str, Field(pattern=INSTANT_PATTERN)]
 
 ENVELOPE: Final[dict[str, Any]] = {
-    "specversion": Required[Literal["1.0"]],
-    "id": Required[Text],
-    "source": Required[Text],
-    "type": Required[Text],
-    "subject": Required[Text],
-    "time": Required[Instant],
+    "specversion": Annotated[Literal["1.0"], said("the version of CloudEvents", "1.0")],
+    "id": Annotated[Text, said("with `source`, the identity of the action", "2024-000317-12")],
+    "source": Annotated[Text, said("the sending system", "/gx/licensing")],
+    "type": Annotated[Text, said("what happened: one of the types below", "licensing.granted")],
+    "subject": Annotated[
+        Text, said("the case number; for `staff.*` the staff id, for `unit.*` the unit code", "GX-2024-000317")
+    ],
+    "time": Annotated[
+        Instant,
+        said(
+            "when it happened in the office: RFC 3339 with offset, capital T and Z, no second 60; "
+            "digits after the sixth are cut",
+            "2024-03-29T10:15:00+08:00",
+        ),
+    ],
     # CloudEvents' JSON format: an attribute that is null is the same as one that is absent.
-    "datacontenttype": NotRequired[Text | None],
-    "dataschema": NotRequired[Text | None],
-    "sequence": NotRequired[Annotated[str, Field(pattern="^[0-9]+$")] | None],
-    "data_base64": NotRequired[None],
-    "data": NotRequired[dict[str, Any]],
+    "datacontenttype": Annotated[Text | None, said("the media type of `data`", "application/json")],
+    "dataschema": Annotated[Text | None, said("where the schema of `data` is kept", "urn:kaoji:action:1")],
+    "sequence": Annotated[
+        Annotated[str, Field(pattern="^[0-9]+$")] | None,
+        said("digits, which order actions of one instant as a number", "12"),
+    ],
+    "data_base64": Annotated[None, said("not taken: `data` is a JSON object", None)],
+    "data": Annotated[dict[str, Any], said("the fields below; absent is the same as empty", {"unit": "GX-NN-03"})],
 }
 """The known attributes of an event and their rules, in the order in which facts are written."""
+
+REQUIRED_ATTRIBUTES: Final = ("specversion", "id", "source", "type", "subject", "time")
 
 
 @cache
@@ -79,13 +93,10 @@ def _data(action_type: str) -> Any:
 
 
 def _event(names: tuple[str, ...]) -> Any:
-    data = _data(names[0])
-    required = ACTION_TYPES[names[0]].required
-    fields = ENVELOPE | {
-        "type": Required[Literal[names]],
-        "data": Required[data] if required else NotRequired[data],
-    }
-    return strict_and_open(_typed_dict(f"event {names[0]}", fields))
+    rules = ENVELOPE | {"type": Literal[names], "data": _data(names[0])}
+    required = {*REQUIRED_ATTRIBUTES, *(["data"] if ACTION_TYPES[names[0]].required else [])}
+    attributes = {name: Required[rule] if name in required else NotRequired[rule] for name, rule in rules.items()}
+    return strict_and_open(_typed_dict(f"event {names[0]}", attributes))
 
 
 def _typed_dict(name: str, fields: dict[str, Any]) -> Any:
