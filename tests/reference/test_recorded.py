@@ -39,11 +39,18 @@ def test_same_instant_is_ordered_with_absent_sequence_first_then_by_number() -> 
     assert scored([nine, none, grant], "revocation", by="staff", subject="s9") == (0, 1)
 
 
-def test_same_instant_and_sequence_are_ordered_by_source_then_id_by_code_points() -> None:
+def test_same_instant_and_sequence_are_ordered_by_source_then_id() -> None:
     late_source = act("licensing.step-done", "L1", "03-05", identity="1", source="/b", owner="b")
     early_source = act("licensing.step-done", "L1", "03-05", identity="9", source="/a", owner="a")
     grant = act("licensing.granted", "L1", "03-08")
     assert scored([late_source, early_source, grant], "revocation", by="staff", subject="b") == (0, 1)
+    late_source = act("licensing.step-done", "L3", "03-05", identity="1", source="/b", sequence="4", owner="b")
+    early_source = act("licensing.step-done", "L3", "03-05", identity="9", source="/a", sequence="4", owner="a")
+    grant = act("licensing.granted", "L3", "03-08")
+    assert scored([late_source, early_source, grant], "revocation", by="staff", subject="b") == (0, 1)
+
+
+def test_ids_are_compared_by_code_points() -> None:
     wide = act("licensing.step-done", "L2", "03-05", identity="\uff21", owner="wide")
     astral = act("licensing.step-done", "L2", "03-05", identity="\U00010400", owner="astral")
     grant = act("licensing.granted", "L2", "03-08")

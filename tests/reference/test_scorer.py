@@ -234,7 +234,7 @@ OPENED = act("enforcement.opened", "E1", "02-20", due="2024-03-10", owner="s1", 
 @pytest.mark.parametrize("ending", ["closed", "dismissed", "transferred"])
 def test_closed_is_the_first_of_closed_dismissed_transferred(ending: str) -> None:
     end = act(f"enforcement.{ending}", "E1", "03-20", owner="s2")
-    again = act("enforcement.closed", "E1", "04-20")
+    again = act("enforcement.closed", "E1", "04-20", owner="s3")
     assert scored([OPENED, end, again], "closure", by="staff", subject="s2") == (1, 1)
     assert scored([OPENED, end, again], "closure", **APRIL) == (0, 0)
 
@@ -304,6 +304,9 @@ def test_review_of_a_case_means_its_last_decision_before_the_review() -> None:
     review = act("review.decided", "R1", "03-10", of={"case": "L1"}, outcome="altered")
     assert scored([first, second, review], "revocation", by="staff", subject="s1") == (1, 1)
     assert scored([first, second, review], "revocation", by="staff", subject="s2") == (0, 1)
+    late = act("review.decided", "R1", "03-16", of={"case": "L1"}, outcome="altered")
+    assert scored([first, second, late], "revocation", by="staff", subject="s2") == (1, 1)
+    assert scored([first, second, late], "revocation", by="staff", subject="s1") == (0, 1)
     early = act("review.decided", "R1", "03-01", of={"case": "L1"}, outcome="altered")
     assert scored([first, second, early], "revocation") == (0, 2)
 
