@@ -89,6 +89,16 @@ AMBIGUITIES: tuple[tuple[str, str, str], ...] = (
         "its subject is its case; its `of` means nothing",
     ),
     (
+        "Rating that names owner and unit, with an `of` whose action is not there",
+        "waits and is no case's rating yet: its case is not known",
+        "counts at once, as the rating of its subject",
+    ),
+    (
+        "Rating of an enforcement case closed but never opened",
+        "filled up from its closing action",
+        "not closed, so filled up from its last action",
+    ),
+    (
         "Rating: who is filled up from the decision",
         "owner and unit looked up in the actions up to and including the decision, separately",
         "only from the decision action itself",
