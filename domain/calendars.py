@@ -21,6 +21,11 @@ _EPOCH: Final = date(1970, 1, 1).toordinal()
 FIRST_DAY: Final = date(1990, 1, 1).toordinal() - _EPOCH
 LAST_DAY: Final = date(2100, 12, 31).toordinal() - _EPOCH
 
+AMENDMENTS: Final[Mapping[date, tuple[bool, str]]] = {
+    date(2005, 12, 31): (True, "国办发明电〔2005〕35号: 12月31日（星期六）上班"),
+}
+"""Days on which chinesecalendar says otherwise than the official notice: whether worked, and by which notice."""
+
 
 @dataclass(frozen=True, eq=False)
 class Calendar:
@@ -126,6 +131,8 @@ def _china() -> Calendar:
         working[to_day(free) - FIRST_DAY] = False
     for made_up in workdays:
         working[to_day(made_up) - FIRST_DAY] = True
+    for day, (is_worked, _) in AMENDMENTS.items():
+        working[to_day(day) - FIRST_DAY] = is_worked
     return Calendar(
         name="china",
         working=working,
