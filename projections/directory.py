@@ -106,3 +106,19 @@ def _directory_action(position: int, action: Action) -> DirectoryAction:
         id=action.id,
         data=action.data,
     )
+
+
+def without_effect(history: History, ledger: Ledger, corrections: dict[int, list[int]]) -> list[int]:
+    """Positions of standing corrections that change nothing, and of voids that mean a void."""
+    links, found = history.links, []
+    void_code = ACTION_TYPES["record.voided"].code
+    means_void = (links["kind"] == LinkKind.VOIDED) & (history.rows["type"][links["target"] - 1] == void_code)
+    found += links["position"][means_void].tolist()
+    targets = sorted(corrections)
+    wanted = sorted({*targets, *(each for target in targets for each in corrections[target])})
+    stored = {each.position: facts_action(each.facts) for each in ledger.read_positions(wanted)}
+    for target in targets:
+        positions = {stored[each].key: each for each in corrections[target]}
+        outcome = apply_corrections(stored[target], [stored[each] for each in corrections[target]])
+        found += [positions[each.key] for each in outcome.without_effect]
+    return sorted(found)

@@ -1,0 +1,113 @@
+"""Commands that score and explain."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+
+from api.cli.output import Output, note, progress_bars
+
+
+class ByOption(StrEnum):
+    """Whom to score."""
+
+    staff = "staff"
+    unit = "unit"
+    process = "process"
+    all = "all"
+
+
+PolicyOption = Annotated[str, typer.Option("--policy", help="Name of a shipped policy, or a TOML file.")]
+FromOption = Annotated[str, typer.Option("--from", help="First day, YYYY-MM-DD, in the policy's zone.")]
+ToOption = Annotated[str, typer.Option("--to", help="Last day, inclusive.")]
+AsOfOption = Annotated[
+    str | None, typer.Option("--as-of", help="A position, or a time of recording: what was known then.")
+]
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Add them to the application."""
+    app.command("score")(score)
+    app.command("explain")(explain)
+
+
+def score(
+    context: typer.Context,
+    policy: PolicyOption,
+    from_: FromOption,
+    to: ToOption,
+    by: Annotated[ByOption, typer.Option(help="Whom to score.")] = ByOption.all,
+    as_of: AsOfOption = None,
+) -> None:
+    """Score staff, units, processes or the whole over a period."""
+    from api.scorecards import basis
+
+    output: Output = context.obj
+    with output.session() as kaoji, progress_bars() as progress:
+        found = basis(kaoji, policy=policy, from_text=from_, to_text=to, as_of=as_of, progress=progress)
+        answer = found.to_json(found.scorecards(by.value))
+    if answer["forecast"]:
+        note(f"--to {to} lies ahead: this is a forecast of what is known today.")
+    codes = [each.code for each in found.policy.indicators]
+    columns = ["subject", *(["unit"] if by is ByOption.staff else []), "score", "grade", *codes]
+    output.show(answer, columns, [_row(card, by) for card in answer["subjects"]], _title(answer))
+
+
+def _row(card: dict[str, Any], by: ByOption) -> list[Any]:
+    shown = [f"{each['numerator']}/{each['denominator']}" for each in card["indicators"]]
+    unit = [card["unit"]] if by is ByOption.staff else []
+    return [card["subject"], *unit, card["score"], card["grade"], *shown]
+
+
+def _title(answer: dict[str, Any]) -> str:
+    period = answer["period"]
+    return (
+        f"{answer['policy']}, {period['from']} to {period['to']}, as of position {answer['as_of']}, "
+        f"context {answer['context']['hash'][:12]}"
+    )
+
+
+def explain(
+    context: typer.Context,
+    subject: Annotated[str, typer.Argument(help="A staff id, a unit code, a process, or `all`.")],
+    policy: PolicyOption,
+    from_: FromOption,
+    to: ToOption,
+    indicator: Annotated[str | None, typer.Option(help="Only this one.")] = None,
+    by: Annotated[ByOption | None, typer.Option(help="What the subject is, where two bear its name.")] = None,
+    as_of: AsOfOption = None,
+) -> None:
+    """Show for each indicator the very actions that make its numerator and denominator."""
+    from api.explanations import explanation
+    from api.scorecards import basis
+
+    output: Output = context.obj
+    with output.session() as kaoji, progress_bars() as progress:
+        found = basis(kaoji, policy=policy, from_text=from_, to_text=to, as_of=as_of, progress=progress)
+        answer = explanation(
+            found,
+            subject,
+            by=None if by is None else by.value,
+            indicator=indicator,
+            language=output.language,
+        )
+    rows = [
+        [
+            each["code"],
+            counted["case"],
+            counted["side"],
+            counted["share"],
+            counted["why"],
+            _listed(counted["actions"]),
+        ]
+        for each in answer["indicators"]
+        for counted in each["counted"]
+    ]
+    columns = ["indicator", "case", "side", "share", "why", "actions"]
+    output.show(answer, columns, rows, f"{subject}: score {answer['score']}, {_title(answer)}")
+
+
+def _listed(positions: list[int]) -> str:
+    return " ".join(map(str, positions))

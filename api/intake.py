@@ -1,0 +1,112 @@
+"""Take actions into a ledger and keep the views up with it, from files or from Kafka."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Event, current_thread, main_thread
+from types import FrameType
+from typing import Any
+
+from api.bootstrap import Kaoji, opened, system_clock
+from api.settings import Settings
+from consumers.files import ActionFile
+from consumers.kafka import consume
+from consumers.kafka_settings import read_kafka_settings
+from consumers.pipeline import Intake, Refused, Totals
+from domain.ledger.errors import NoLedgerError
+from domain.ledger.records import Arrival, Verdict
+
+
+def check_files(settings: Settings, files: Sequence[ActionFile]) -> dict[str, Any]:
+    """What `kaoji check` prints: the totals of an `ingest` that writes nothing, and every refused record."""
+    refused: list[dict[str, Any]] = []
+
+    def keep(arrival: Arrival, verdict: Verdict) -> None:
+        refused.append({"place": arrival.place, "code": verdict.code, "remedy": verdict.remedy})
+
+    with _existing_or_empty(settings) as kaoji:
+        intake = Intake(kaoji.ledger, dry_run=True, refused=keep)
+        for file in files:
+            for _ in intake.feed(file):
+                pass
+    return intake.totals.to_json() | {"refused": refused}
+
+
+@contextmanager
+def _existing_or_empty(settings: Settings) -> Iterator[Kaoji]:
+    """The store that is there; where there is none, an empty one that is gone afterwards."""
+    try:
+        with opened(settings, create=False) as kaoji:
+            yield kaoji
+            return
+    except NoLedgerError:
+        pass
+    with TemporaryDirectory() as folder:
+        place = Path(folder)
+        empty = Settings(
+            store=f"sqlite:///{place / 'empty.db'}",
+            keys=place / "keys.db",
+            language=settings.language,
+            zone=settings.zone,
+            token=None,
+        )
+        with opened(empty) as kaoji:
+            yield kaoji
+
+
+def consume_topic(
+    kaoji: Kaoji,
+    *,
+    bootstrap: str,
+    topic: str,
+    group: str,
+    config_file: str | None = None,
+    until_idle: float | None = None,
+    accept_gap: bool = False,
+    refused: Refused | None = None,
+) -> Totals:
+    """Record a topic until told to stop (SIGTERM, SIGINT) or idle; the views catch up after every batch."""
+    config = read_kafka_settings(Path(config_file)) if config_file is not None else None
+    with _stopped_by_signals() as stop:
+        totals = consume(
+            kaoji.ledger,
+            bootstrap=bootstrap,
+            clock=system_clock,
+            topic=topic,
+            group=group,
+            config=config,
+            until_idle=until_idle,
+            stop=stop,
+            on_batch=lambda _: _follow(kaoji),
+            refused=refused,
+            accept_gap=accept_gap,
+        )
+    kaoji.driver.catch_up()
+    return totals
+
+
+def _follow(kaoji: Kaoji) -> None:
+    kaoji.driver.catch_up()
+
+
+@contextmanager
+def _stopped_by_signals() -> Iterator[Event]:
+    """An event that SIGTERM and SIGINT set; only the main thread may ask for signals."""
+    stop = Event()
+    if current_thread() is not main_thread():
+        yield stop
+        return
+
+    def ask(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,30 @@
+"""Say how things stand: the ledger's head, how far views are behind, what waits, what was refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from api.bootstrap import Kaoji
+from domain.compiled import COMPILED
+from projections.directory import corrections_and_voids, without_effect
+from projections.recorded_actions import instant_text
+
+
+def status(kaoji: Kaoji) -> dict[str, Any]:
+    """What `kaoji status` prints and `GET /status` answers. The lag is that before this command caught up."""
+    head = kaoji.ledger.head()
+    lags = kaoji.driver.lags()
+    history = kaoji.history()
+    linked = history.links["position"]
+    waiting = np.setdiff1d(history.references["position"], linked)
+    return {
+        "events": head.position,
+        "recorded_at": None if head.position == 0 else instant_text(head.recorded_at),
+        "projections": [{"name": lag.projection, "position": lag.position, "lag": lag.behind} for lag in lags],
+        "waiting": int(waiting.size),
+        "without_effect": len(without_effect(history, kaoji.ledger, corrections_and_voids(history)[0])),
+        "quarantined": kaoji.ledger.counts()["quarantined"],
+        "core": "compiled" if COMPILED else "plain Python (slow): install numba to compile it",
+    }
