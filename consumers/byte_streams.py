@@ -41,7 +41,11 @@ class ByteStream:
         self._head = b""
         self.size_bytes: int | None = None if path == "-" else _size(self._file)
         self.bytes_read = 0
-        self._packing = self._sniff()
+        try:
+            self._packing = self._sniff()
+        except UnreadableInputError:
+            self.close()
+            raise
 
     def chunks(self) -> Iterator[bytes]:
         """The unpacked bytes from the beginning; to be called once."""

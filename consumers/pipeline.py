@@ -9,16 +9,18 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final, Protocol
 
+import numpy as np
 from eventsourcing.persistence import Tracking
 
 from consumers.interruption import Interruption
-from consumers.seen_actions import SeenActions
+from consumers.seen_actions import SeenActions, entries
 from domain.errors import KaojiError
 from domain.ledger.ledger import CONFLICT, CONFLICT_REMEDY
 from domain.ledger.records import Arrival, Head, Verdict
 
 BATCH_MAX: Final = 5_000
 BATCH_BYTES_MAX: Final = 32 * 1024 * 1024
+_BATCHES_BETWEEN_COLLECTIONS: Final = 50
 
 Refused = Callable[[Arrival, Verdict], None]
 
@@ -90,10 +92,11 @@ class Intake:
         Where the input breaks off with an error, what came before it is taken in first.
         """
         with self._interruption, collector_off():
-            for batch in self._batches(arrivals):
+            for number, batch in enumerate(self._batches(arrivals)):
                 self.take(batch)
-                # Only what this batch left behind is looked through; the rest was frozen.
-                gc.collect(1)
+                if number % _BATCHES_BETWEEN_COLLECTIONS == 0:
+                    # Only what batches left behind is looked through; the rest was frozen.
+                    gc.collect(1)
                 yield self.totals
 
     def take(self, batch: Sequence[Arrival], *, tracking: Sequence[Tracking] = ()) -> list[Verdict]:
@@ -135,19 +138,23 @@ class Intake:
     def _judge(self, batch: Sequence[Arrival], seen: SeenActions) -> list[Verdict]:
         """What the ledger would answer if the batches before this one had been recorded."""
         verdicts = self._ledger.classify(batch)
-        new = {arrival.action.key for arrival, _ in _recorded(batch, verdicts) if arrival.action is not None}
+        # Computed once: a key is a digest.
+        keys = [arrival.action.key if arrival.action is not None else None for arrival in batch]
+        new = {keys[index] for index in _recorded(verdicts)}
         # All that bear a key which is new to the ledger, repeats within the batch too: an earlier batch decides
         # about each of them.
-        at = [index for index, one in enumerate(batch) if one.action is not None and one.action.key in new]
-        actions = [action for index in at if (action := batch[index].action) is not None]
-        for index, answer in zip(at, seen.compare(actions), strict=True):
+        at = [index for index, key in enumerate(keys) if key is not None and key in new]
+        met = entries(
+            [(key, action) for i in at if (key := keys[i]) is not None and (action := batch[i].action) is not None]
+        )
+        for index, answer in zip(at, seen.compare(met), strict=True):
             if answer == "other":
                 verdicts[index] = Verdict("quarantined", None, CONFLICT, CONFLICT_REMEDY)
             elif answer == "equal" or verdicts[index].kind == "duplicate":
                 verdicts[index] = Verdict("duplicate", None, None, None)
-        recorded = _recorded(batch, verdicts)
-        seen.remember([arrival.action for arrival, _ in recorded if arrival.action is not None])
-        for position, (_, index) in enumerate(recorded, start=self._totals.position + 1):
+        recorded = _recorded(verdicts)
+        seen.remember(met[np.isin(at, recorded)])
+        for position, index in enumerate(recorded, start=self._totals.position + 1):
             verdicts[index] = Verdict("recorded", position, None, None)
         return verdicts
 
@@ -181,5 +188,5 @@ def collector_off() -> Iterator[None]:
             gc.enable()
 
 
-def _recorded(batch: Sequence[Arrival], verdicts: Sequence[Verdict]) -> list[tuple[Arrival, int]]:
-    return [(batch[index], index) for index, verdict in enumerate(verdicts) if verdict.kind == "recorded"]
+def _recorded(verdicts: Sequence[Verdict]) -> list[int]:
+    return [index for index, verdict in enumerate(verdicts) if verdict.kind == "recorded"]

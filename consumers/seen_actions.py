@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Sequence
+from math import isfinite
 from typing import Any, Final, Literal
+from uuid import UUID
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from domain.actions import Action
 
 _ENTRY: Final = np.dtype([("key", "S16"), ("content", "<u8")])
+Entries = NDArray[np.void]
 Answer = Literal["new", "equal", "other"]
+_encode: Final = msgspec.json.Encoder(order="deterministic").encode
+# A whole number with a point or exponent; infinity is encoded as null.
+_MAY_HOLD_FLOATS: Final = re.compile(rb"[0-9]\.0|[0-9][eE]|null|Infinity")
 _ANSWERS: Final[tuple[Answer, ...]] = ("new", "equal", "other")
 
 
@@ -21,11 +29,10 @@ class SeenActions:
     """A set of (key, content) at 24 bytes an action, kept in sorted runs that are merged as they grow."""
 
     def __init__(self) -> None:
-        self._runs: list[NDArray[np.void]] = []
+        self._runs: list[Entries] = []
 
-    def compare(self, actions: Sequence[Action]) -> list[Answer]:
-        """Say for each whether its key is new, or was remembered with equal or with other content."""
-        met = _entries(actions)
+    def compare(self, met: Entries) -> list[Answer]:
+        """Say for each entry whether its key is new, or was remembered with equal or with other content."""
         answers = np.zeros(len(met), np.int8)
         for run in self._runs:
             at = np.searchsorted(run["key"], met["key"])
@@ -34,32 +41,43 @@ class SeenActions:
             answers[found] = np.where(run["content"][at] == met["content"], 1, 2)[found]
         return [_ANSWERS[answer] for answer in answers.tolist()]
 
-    def remember(self, actions: Sequence[Action]) -> None:
-        """Remember actions with new keys, none of which stands twice."""
-        if not actions:
+    def remember(self, new: Entries) -> None:
+        """Remember entries with new keys, none of which stands twice."""
+        if not len(new):
             return
-        run = np.sort(_entries(actions), order="key")
+        run = np.sort(new, order="key")
         # Runs at least double from one to the next, so that each entry is merged a few times only.
         while self._runs and len(self._runs[-1]) < 2 * len(run):
             run = np.sort(np.concatenate([self._runs.pop(), run]), order="key", kind="stable")
         self._runs.append(run)
 
 
-def _entries(actions: Sequence[Action]) -> NDArray[np.void]:
-    return np.array([(action.key.bytes, _content(action)) for action in actions], dtype=_ENTRY)
+def entries(actions: Sequence[tuple[UUID, Action]]) -> Entries:
+    """What is remembered of each action, given with its key."""
+    return np.array([(key.bytes, _content(action)) for key, action in actions], dtype=_ENTRY)
 
 
 def _content(action: Action) -> int:
     """64 bits over what the contract compares: type, subject, instant, sequence, and data as JSON values."""
-    parts = [action.type, action.subject, action.occurred_at, _sequence(action), _plain(action.data)]
-    text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
+    text = _canonical(action, action.data)
+    if _MAY_HOLD_FLOATS.search(text):
+        text = _canonical(action, _plain(action.data))
+    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "little")
+
+
+def _canonical(action: Action, data: Any) -> bytes:
+    parts = [action.type, action.subject, action.occurred_at, _sequence(action), data]
+    try:
+        return _encode(parts)
+    except (msgspec.MsgspecError, OverflowError):  # Numbers of more than 64 bits.
+        return json.dumps(parts, sort_keys=True).encode()
 
 
 def _plain(value: Any) -> Any:
     """1 and 1.0 are one JSON value; `true` is another."""
     if isinstance(value, float):
-        return int(value) if value.is_integer() else value
+        # Beyond the largest double there is only infinity, which JSON has no text for; no text holds U+0000.
+        return int(value) if value.is_integer() else value if isfinite(value) else f"\0{value}"
     if isinstance(value, dict):
         return {key: _plain(inner) for key, inner in value.items()}
     if isinstance(value, list):

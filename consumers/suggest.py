@@ -20,6 +20,7 @@ from consumers.xes import read_xes
 
 RECORDS_MAX: Final = 20_000
 _VALUES_MAX: Final = 2_000
+_HEAD_BYTES: Final = 64 * 1024
 _SHOWN_MAX: Final = 40
 _ZONE: Final = "Asia/Shanghai"
 _TIMES: Final = LocalTimes("UTC")
@@ -89,7 +90,9 @@ def _of_log(path: str, records: Sequence[SourceRecord]) -> str:
 
 
 def _of_table(path: str, chunks: Iterator[bytes], name: str) -> str:
-    head = b"".join(islice(chunks, 1))
+    head = b""
+    while len(head) < _HEAD_BYTES and (chunk := next(chunks, b"")):
+        head += chunk
     encoding = _encoding(head)
     first_line = head.split(b"\n", 1)[0].decode(encoding, "replace")
     delimiter = max(",;\t|", key=first_line.count)

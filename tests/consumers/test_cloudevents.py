@@ -1,0 +1,180 @@
+"""The CloudEvents modes of Kafka and HTTP: what they say, and how what is refused can be tried again."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from consumers.cloudevents import BatchError, ContentTypeError, Headers, http_arrivals, to_arrival
+from consumers.mapping import Mapping
+from consumers.retry import arrival_again
+from domain.ledger.records import Arrival
+from domain.refusals import RECORD_BYTES_MAX
+from tests.support.ledgers import NOW, record
+
+BINARY = {
+    "ce_specversion": b"1.0",
+    "ce_id": b"1",
+    "ce_source": b"/gx/service",
+    "ce_type": b"service.rated",
+    "ce_subject": "案件-1".encode(),
+    "ce_time": b"2023-05-04T09:00:00+08:00",
+    "content-type": b"application/json",
+}
+DATA = b'{"rating": 5}'
+
+
+def kafka(value: bytes | None, **changes: bytes | None) -> Arrival:
+    named = {name.replace("content_type", "content-type"): text for name, text in changes.items()}
+    headers = [(name, text) for name, text in {**BINARY, **named}.items() if text is not None]
+    return to_arrival(value, headers, "topic-0@5", NOW)
+
+
+def code(arrival: Arrival) -> str | None:
+    return arrival.refusal.code if arrival.refusal else None
+
+
+def no_mapping(name: str) -> Mapping:
+    raise AssertionError(name)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [],
+        [("content-type", b"application/cloudevents+json")],
+        [("Content-Type", b"Application/CloudEvents+JSON; charset=UTF-8")],
+        [("content-type", b"application/json"), ("trace", None)],
+    ],
+)
+def test_structured_record_is_taken_as_its_bytes(headers: Headers) -> None:
+    arrival = to_arrival(record(1), headers, "topic-0@5", NOW)
+    assert arrival.action is not None
+    assert (arrival.place, arrival.received, arrival.action.facts) == ("topic-0@5", record(1), record(1))
+
+
+def test_binary_record_says_the_same_as_a_structured_one() -> None:
+    arrival = kafka(DATA, ce_sequence=b"7", ce_extra=b"kept")
+    assert arrival.action is not None
+    assert (arrival.action.subject, arrival.action.sequence, arrival.action.data) == ("案件-1", 7, {"rating": 5})
+    assert arrival.action.received is not None
+    assert json.loads(arrival.action.received)["extra"] == "kept"
+
+
+def test_value_cannot_break_out_of_data() -> None:
+    arrival = kafka(b'{"rating": 5}, "subject": "another case"')
+    assert code(arrival) == "malformed-json"
+
+
+@pytest.mark.parametrize(
+    ("value", "changes", "expected"),
+    [
+        (None, {}, "not-a-cloudevent"),
+        (b"", {}, "missing-field"),
+        (b"{", {}, "malformed-json"),
+        (b"\xff", {}, "malformed-json"),
+        (b"[" * 5000, {}, "malformed-json"),
+        (b'{"rating": 9}', {}, "bad-value"),
+        (DATA, {"ce_id": b"\xff"}, "bad-value"),
+        (DATA, {"ce_data": b"x"}, "bad-value"),
+        (DATA, {"ce_type": b"service.ratet"}, "unknown-type"),
+        (DATA, {"ce_time": None}, "missing-field"),
+        (DATA, {"ce_id": None}, "not-a-cloudevent"),
+        (DATA, {"content_type": b"text/plain"}, "bad-value"),
+        (DATA, {"content_type": b"application/cloudevents+avro"}, "not-a-cloudevent"),
+        (DATA, {"content_type": b"application/cloudevents-batch+json"}, "not-a-cloudevent"),
+        (record(1), {"content_type": b"application/cloudevents+json; charset=gbk"}, "malformed-json"),
+        (b'{"note": "' + b"x" * RECORD_BYTES_MAX + b'"}', {}, "too-large"),
+    ],
+)
+def test_wrong_record_is_refused_with_its_code(
+    value: bytes | None, changes: dict[str, bytes | None], expected: str
+) -> None:
+    arrival = kafka(value, **changes)
+    assert code(arrival) == expected
+    assert len(arrival.received) <= RECORD_BYTES_MAX + 1000
+
+
+def test_header_sent_twice_is_refused() -> None:
+    headers = [*BINARY.items(), ("ce_id", b"2")]
+    assert code(to_arrival(DATA, headers, "p", NOW)) == "bad-value"
+
+
+@pytest.mark.parametrize("value", [None, b"{", b'{"rating": 9}', b"\xff\x00"])
+def test_refused_binary_record_is_put_aside_so_that_it_can_be_tried_again(value: bytes | None) -> None:
+    refused = kafka(value, ce_extra=b"\xfe")
+    kept = json.loads(refused.received)
+    assert (kept["source"], kept["id"], kept["subject"]) == ("/gx/service", "1", "案件-1")
+    again = arrival_again(refused.received, place="topic-0@5", now=NOW, mapping_named=no_mapping)
+    assert again == Arrival(refused.place, refused.received, None, again.refusal)
+    assert code(again) == code(refused)
+
+
+def test_binary_record_that_came_too_early_is_recorded_when_tried_later() -> None:
+    refused = kafka(DATA, ce_time=b"2023-12-01T00:00:00Z")
+    assert code(refused) == "future-time"
+    again = arrival_again(refused.received, place="p", now=NOW + 10**13, mapping_named=no_mapping)
+    assert again.action is not None
+    assert again.action.data == {"rating": 5}
+
+
+def http(body: bytes, headers: dict[str, str]) -> list[Arrival]:
+    return http_arrivals(body, headers.items(), place="http:1", now=NOW)
+
+
+def test_http_structured_and_bare_json_are_one_action() -> None:
+    for content_type in ("application/cloudevents+json; charset=utf-8", "application/json", ""):
+        (arrival,) = http(record(1), {"Content-Type": content_type})
+        assert arrival.received == record(1)
+        assert arrival.action is not None
+
+
+def test_http_batch_gives_a_verdict_for_each_of_its_records() -> None:
+    body = b"[ " + record(1) + b" ,5,\n" + record(2) + b"]"
+    one, five, two = http(body, {"content-type": "application/cloudevents-batch+json"})
+    assert (one.received, five.received, two.received) == (record(1), b"5", record(2))
+    assert [arrival.place for arrival in (one, five, two)] == ["http:1#1", "http:1#2", "http:1#3"]
+    assert (code(one), code(five), code(two)) == (None, "not-a-cloudevent", None)
+    assert http(b"[]", {"content-type": "application/cloudevents-batch+json"}) == []
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b"[", record(1), b"[1,]", b"\xff"])
+def test_http_batch_that_is_no_array_is_answered_with_a_sentence(body: bytes) -> None:
+    with pytest.raises(BatchError, match="no JSON array"):
+        http(body, {"content-type": "application/cloudevents-batch+json"})
+
+
+@pytest.mark.parametrize(
+    ("sent", "subject"),
+    [
+        ("%E6%A1%88%E4%BB%B6-1", "案件-1"),
+        ('"quoted \\"case\\""', 'quoted "case"'),
+        ("a%20b%2525", "a b%25"),
+        ("案".encode().decode("latin-1"), "案"),
+    ],
+)
+def test_http_binary_headers_are_decoded_as_the_binding_says(sent: str, subject: str) -> None:
+    headers = {name.replace("ce_", "Ce-"): text.decode() for name, text in BINARY.items()}
+    (arrival,) = http(DATA, {**headers, "Ce-subject": sent})
+    assert arrival.action is not None
+    assert arrival.action.subject == subject
+
+
+def test_http_binary_header_that_is_not_utf_8_is_refused() -> None:
+    headers = {name.replace("ce_", "ce-"): text.decode("latin-1") for name, text in BINARY.items()}
+    (arrival,) = http(DATA, {**headers, "ce-subject": "%FF"})
+    assert code(arrival) == "bad-value"
+
+
+@pytest.mark.parametrize("content_type", ["text/plain", "application/xml", "application/x-www-form-urlencoded"])
+def test_http_request_of_another_kind_is_answered_with_a_sentence(content_type: str) -> None:
+    with pytest.raises(ContentTypeError, match="send application/cloudevents"):
+        http(record(1), {"content-type": content_type})
+
+
+def test_structured_record_is_tried_again_as_it_is() -> None:
+    for raw in (b"{", record(1), b'{"kaoji":"binary-record"}', b'{"kaoji":"source-record"}', b'{"kaoji":[]}'):
+        again: Any = arrival_again(raw, place="p", now=NOW, mapping_named=no_mapping)
+        assert again.received == raw
