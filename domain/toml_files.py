@@ -114,6 +114,8 @@ def _sentence(fault: dict[str, Any], known: Sequence[str]) -> str:
     if kind in {"literal_error", "enum"}:
         expected = [part.strip(" '") for part in re.split(r",| or ", str(fault["ctx"]["expected"]))]
         return f"Unknown value {given!r}. {did_you_mean(str(given), expected)}"
+    if kind == "string_pattern_mismatch":
+        return f"A code is small letters and digits, joined by single - _ or . signs; it is {given!r} here."
     message = str(fault["msg"]).removeprefix("Value error, ")
     if kind in {"value_error", "assertion_error"}:
         return message
@@ -162,6 +164,8 @@ def _lines(text: str) -> dict[Path_, int]:
                 outer = ".".join(names[:depth])
                 table += (name, counts[outer]) if outer in counts else (name,)
             lines.setdefault(table, number)
+            if header[1] == "[[":
+                lines.setdefault(table[:-1], number)
             continue
         key = _KEY.match(line)
         if key:

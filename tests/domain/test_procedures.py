@@ -1,0 +1,211 @@
+"""The procedure register: what is shipped, versions by day, and every fault answered with line and remedy."""
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from domain.calendars import to_day
+from domain.context import make_context
+from domain.errors import UnknownNameError
+from domain.procedures import RegisterError, load_register, parse_register, shipped_registers
+
+REGISTER = """
+name = "test"
+title = { zh = "测试", en = "Test" }
+
+[[process]]
+code = "administration"
+title = { zh = "行政管理", en = "Administration" }
+
+[[procedure]]
+code = "licence"
+process = "administration"
+family = "licensing"
+title = { zh = "许可", en = "Licence" }
+legal_basis = "行政许可法 §42"
+limit = { days = 20, kind = "working" }
+stop_reasons = ["hearing"]
+valid_to = 2019-03-31
+
+[[procedure]]
+code = "licence"
+process = "administration"
+family = "licensing"
+title = { zh = "许可", en = "Licence" }
+legal_basis = "行政许可法 §42"
+limit = { days = 10, kind = "calendar" }
+valid_from = 2019-04-01
+"""
+
+
+def test_the_version_in_force_on_the_day_applies() -> None:
+    register = parse_register(REGISTER, place="test.toml")
+
+    old = register.version("licence", to_day(date(2019, 3, 31)))
+    new = register.version("licence", to_day(date(2019, 4, 1)))
+
+    assert old is not None
+    assert new is not None
+    assert old.limit is not None
+    assert new.limit is not None
+    assert (old.limit.days, old.limit.kind, old.stop_reasons) == (20, "working", frozenset({"hearing"}))
+    assert (new.limit.days, new.limit.kind, new.stop_reasons) == (10, "calendar", frozenset())
+    assert register.version("other", 0) is None
+    assert register.process_of("licence") == "administration"
+    assert register.process_of("other") is None
+
+
+@pytest.mark.parametrize("gap", ["2019-04-02", "2020-01-01"])
+def test_between_two_versions_none_is_in_force(gap: str) -> None:
+    register = parse_register(REGISTER.replace("2019-04-01", gap), place="test.toml")
+
+    assert register.version("licence", to_day(date(2019, 4, 1))) is None
+
+
+def test_versions_are_sorted_however_the_file_lists_them() -> None:
+    head, first, second = REGISTER.partition("[[procedure]]")[0], *REGISTER.split("[[procedure]]")[1:]
+    turned = head + "[[procedure]]" + second + "[[procedure]]" + first
+
+    again = parse_register(turned, place="test.toml").procedures["licence"]
+
+    assert again == parse_register(REGISTER, place="test.toml").procedures["licence"]
+
+
+def test_layout_and_comments_do_not_change_the_hash_but_content_does() -> None:
+    register = parse_register(REGISTER, place="test.toml")
+    restyled = REGISTER.replace('code = "licence"', 'code="licence" # the licence').replace("\n", "\r\n")
+
+    assert parse_register(restyled, place="other.toml").hash == register.hash
+    assert parse_register(REGISTER.replace("days = 20", "days = 21"), place="test.toml").hash != register.hash
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "words"),
+    [
+        (
+            "limit = { days = 20",
+            "limits = { days = 20",
+            15,
+            r"procedure\[1\]\.limits: Unknown key\. Did you mean 'limit'\?",
+        ),
+        ("days = 20", "day = 20", 15, r"limit\.day: Unknown key\. Did you mean 'days'\?"),
+        ("days = 20", "days = 0", 15, r"limit\.days: .*greater than or equal to 1.*0"),
+        ("days = 20", "days = '20'", 15, r"limit\.days: .*valid integer.*'20'"),
+        ("days = 20", "days = true", 15, r"limit\.days: .*True"),
+        ("days = 20", "days = 20.0", 15, r"limit\.days: .*valid integer"),
+        ('"working"', '"workin"', 15, r"limit\.kind: Unknown value 'workin'\. Did you mean 'working'\?"),
+        ('"administration"\nfamily', '"adminstration"\nfamily', 11, r"process: .*Did you mean 'administration'\?"),
+        ("valid_to = 2019-03-31", "valid_to = 2019-04-01", 18, r"in force from 2019-04-01.*valid_to"),
+        ("valid_to = 2019-03-31", "", 17, r"in force from 2019-04-01"),
+        ("valid_to = 2019-03-31", "valid_from = 2020-01-01\nvalid_to = 2019-03-31", 18, r"before it begins.*Swap"),
+        ("valid_to = 2019-03-31", 'valid_to = "2019-03-31"', 17, r"valid_to: .*valid date"),
+        ("valid_to = 2019-03-31", "valid_to = 2019-03-31T00:00:00", 17, r"valid_to: .*date"),
+        (
+            'legal_basis = "行政许可法 §42"\nlimit = { days = 20',
+            "limit = { days = 20",
+            9,
+            r"legal_basis: This key is missing",
+        ),
+        ('zh = "许可", en', 'zh = "", en', 13, r"title\.zh: .*at least 1 character"),
+        ('code = "licence"', 'code = "Licence 1"', 10, r"code: A code is small letters"),
+        ('family = "licensing"', 'family = "licencing"', 12, r"Did you mean 'licensing'\?"),
+        ("name = ", "name ", 2, r"not valid TOML: .*Mend this line"),
+        ("days = 20", "days = " + "9" * 5000, None, r"not valid TOML"),
+    ],
+)
+def test_a_fault_is_answered_with_line_key_and_remedy(old: str, new: str, line: int | None, words: str) -> None:
+    assert old in REGISTER
+
+    with pytest.raises(RegisterError, match=words) as caught:
+        parse_register(REGISTER.replace(old, new, 1), place="test.toml")
+
+    if line is not None and "in force" not in str(caught.value):
+        assert str(caught.value).startswith(f"test.toml:{line}: "), caught.value
+
+
+def test_versions_of_one_procedure_stay_in_one_process() -> None:
+    moved = REGISTER.replace(
+        "[[procedure]]", '[[process]]\ncode = "enforcement"\ntitle = { zh = "执法", en = "E" }\n\n[[procedure]]', 1
+    )
+    first, _, second = moved.rpartition('process = "administration"')
+
+    with pytest.raises(RegisterError, match="Use one for all"):
+        parse_register(first + 'process = "enforcement"' + second, place="test.toml")
+
+
+def test_a_file_that_cannot_be_read_is_answered_with_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "latin.toml").write_bytes(b'name = "\xe9"')
+
+    with pytest.raises(RegisterError, match="not UTF-8 at byte 8"):
+        load_register(str(tmp_path / "latin.toml"))
+    with pytest.raises(RegisterError, match="cannot be read"):
+        load_register(str(tmp_path / "missing.toml"))
+    with pytest.raises(RegisterError, match="cannot be read"):
+        load_register(f"{tmp_path}/")
+    with pytest.raises(UnknownNameError, match=r"Did you mean 'gx-2012'\?"):
+        load_register("gx-2021")
+
+
+def test_a_file_is_read_like_a_shipped_one(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text("\ufeff" + REGISTER, encoding="utf-8")
+
+    assert load_register(str(path)).hash == parse_register(REGISTER, place="x").hash
+
+
+@pytest.mark.parametrize("name", shipped_registers())
+def test_every_shipped_register_says_where_each_procedure_comes_from(name: str) -> None:
+    register = load_register(name)
+
+    assert register.name == name
+    for versions in register.procedures.values():
+        for version in versions:
+            assert version.legal_basis
+            assert version.process in register.processes
+
+
+def test_the_shipped_register_holds_the_four_main_processes_and_the_law_s_numbers() -> None:
+    register = load_register("gx-2012")
+    day = to_day(date(2012, 6, 1))
+
+    assert list(register.processes) == ["management", "administration", "enforcement", "improvement"]
+    assert all(register.codes(process=process) for process in register.processes)
+    limits = {
+        code: (version.limit.days, version.limit.kind)
+        for code in register.codes()
+        if (version := register.version(code, day)) and version.limit
+    }
+    assert limits["food-production-licence"] == (20, "working")
+    assert limits["joint-licence"] == (45, "working")
+    assert limits["penalty-ordinary"] == (90, "calendar")
+    assert limits["complaint-mediation"] == (45, "working")
+    assert limits["report-verification"] == (15, "working")
+    licence = register.version("food-production-licence", day)
+    assert licence is not None
+    assert licence.stop_reasons == {
+        "hearing", "tender", "auction", "test", "inspection", "quarantine", "appraisal", "expert-review",
+    }  # fmt: skip
+
+
+def test_a_context_has_another_hash_when_any_part_counts_otherwise() -> None:
+    register = parse_register(REGISTER, place="test.toml")
+    parts: dict[str, Any] = {
+        "zone": "Asia/Shanghai",
+        "due_precision": "day",
+        "register": register,
+        "calendar": "china",
+    }
+    changes: list[dict[str, Any]] = [
+        {"zone": "Europe/Amsterdam"},
+        {"due_precision": "instant"},
+        {"register": load_register("gx-2012")},
+        {"calendar": "weekdays"},
+    ]
+
+    contexts = [make_context(**{**parts, **change}) for change in [{}, *changes]]
+
+    assert len({context.hash for context in contexts}) == 5
+    assert make_context(**parts) == contexts[0]
+    assert contexts[0].describe()["calendar"]["provisional_from"]
