@@ -1,0 +1,1 @@
+"""The simulated administration that `kaoji demo` shows: a pure function of a seed."""
