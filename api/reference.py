@@ -11,10 +11,12 @@ from typing import Final
 
 from api.action_reference import actions_page
 from api.action_schemas import action_asyncapi, action_schema, schema_text
+from api.mapping_reference import mapping_page
 
 GENERATED: Final[Mapping[str, Callable[[], str]]] = MappingProxyType(
     {
         "docs/reference/actions.md": actions_page,
+        "docs/reference/mapping.md": mapping_page,
         "api/schemas/action.schema.json": lambda: schema_text(action_schema()),
         "api/schemas/actions.asyncapi.json": lambda: schema_text(action_asyncapi()),
     }

@@ -256,7 +256,7 @@ class MappingFile(StrictModel):
         default_factory=list, description="values that mean that nothing is known, such as `UNKNOWN`"
     )
     csv: CsvRules | None = Field(default=None, description="how a table is written")
-    case: CaseRules
+    case: CaseRules = Field(description="what a case is, and what its attributes become")
     events: EventRules | None = Field(
         default=None, description="what events or rows become; without it they are not read"
     )
