@@ -1,0 +1,31 @@
+"""Run one benchmark: python -m benchmarks NAME [--actions N]; the last line is JSON."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from benchmarks.catalogue import BENCHMARKS
+from benchmarks.measuring import machine
+
+
+def main() -> None:
+    """Check that the answers are equal, then print figures and ratios."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("name", choices=["list", *BENCHMARKS], help="which one; `list` names them")
+    parser.add_argument("--actions", type=int, default=200_000, help="size of the history (default 200000)")
+    arguments = parser.parse_args()
+    if arguments.name == "list":
+        for name, benchmark in BENCHMARKS.items():
+            print(f"{name:12} {(benchmark.__doc__ or '').splitlines()[0]}")
+        return
+    if arguments.actions < 1_000:
+        parser.error("--actions: at least 1000, or there is nothing to measure")
+    figures = BENCHMARKS[arguments.name](arguments.actions)
+    for figure, value in figures.items():
+        print(f"{figure:40} {value:,.3f}" if isinstance(value, float) else f"{figure:40} {value}")
+    print(json.dumps({"benchmark": arguments.name, "actions": arguments.actions, "machine": machine(), **figures}))
+
+
+if __name__ == "__main__":
+    main()

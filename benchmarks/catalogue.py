@@ -1,0 +1,18 @@
+"""All benchmarks by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from benchmarks.append import append
+from benchmarks.decode import decode
+from benchmarks.measuring import Figures
+from benchmarks.project import project
+from benchmarks.score_pass import score_pass
+
+BENCHMARKS: Mapping[str, Callable[[int], Figures]] = {
+    "append": append,
+    "decode": decode,
+    "project": project,
+    "score-pass": score_pass,
+}

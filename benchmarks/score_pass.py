@@ -1,0 +1,88 @@
+"""Fold a resident history into contributions, beside Polars and DuckDB counting one indicator of the six."""
+
+from __future__ import annotations
+
+import duckdb
+import numpy as np
+import polars as pl
+
+from benchmarks.given import recorded
+from benchmarks.measuring import Figures, by_turns
+from domain.cases import FIRST_OWN, LAST_OWN, Cases, Role
+from domain.measures import measure
+from domain.policy import load_policy
+from domain.tally import WHOLE, Measure
+from projections.case_files import case_files
+from projections.tallies import count
+
+
+def score_pass(actions: int) -> Figures:
+    """All measures of all cases in memory. The peers count decisions made and how many reviews overturned,
+    by unit and day: a part of one indicator, since the rest cannot be said in a group-by."""
+    with recorded(actions) as kaoji:
+        history = kaoji.history()
+    context = load_policy("gx-2012").context()
+    rules = count(history, context).rules
+    cases = case_files(history, context.zone).cases
+    rows = measure(cases, rules)
+    revocation = rows.measure == Measure.REVOCATION
+    expected = (
+        int(rows.denominator[revocation].sum()) // WHOLE,
+        int(rows.numerator[revocation].sum()) // WHOLE,
+    )
+    frame = _frame(cases)
+    table = duckdb.connect()
+    table.register("actions", frame.to_arrow())
+
+    def with_polars() -> tuple[int, int]:
+        found = (
+            frame.lazy()
+            .filter(pl.col("role").is_in(_DECISIONS))
+            .group_by("unit", "day")
+            .agg(pl.len().alias("made"), pl.col("overturned").sum())
+            .select(pl.col("made").sum(), pl.col("overturned").sum())
+            .collect(engine="streaming")
+        )
+        return tuple(found.row(0))
+
+    def with_duckdb() -> tuple[int, int]:
+        found = table.execute(
+            "SELECT sum(made)::int, sum(overturned)::int FROM (SELECT unit, day, count(*) AS made, "
+            "sum(overturned::int) AS overturned FROM actions WHERE role IN (6, 7, 10, 11) GROUP BY unit, day)"
+        ).fetchone()
+        assert found is not None
+        return found[0], found[1]
+
+    assert with_polars() == with_duckdb() == expected, "equal answers first"
+    return by_turns(
+        {
+            "all measures": lambda: measure(cases, rules),
+            "Polars, one indicator": with_polars,
+            "DuckDB, one indicator": with_duckdb,
+            "case order from columns": lambda: case_files(history, context.zone),
+        },
+        items=cases.role.size,
+    )
+
+
+_DECISIONS = [int(role) for role in (Role.GRANTED, Role.REFUSED, Role.PENALISED, Role.DISMISSED)]
+
+
+def _frame(cases: Cases) -> pl.DataFrame:
+    """The peers get what they need as columns, units looked up per case beforehand."""
+    own = (cases.role >= FIRST_OWN) & (cases.role <= LAST_OWN)
+    case = np.repeat(np.arange(cases.starts.size - 1), np.diff(cases.starts))
+    overturned = cases.overturned.copy()
+    for review in np.flatnonzero(cases.role == Role.ADVERSE_REVIEW).tolist():
+        before = [row for row in range(int(cases.starts[case[review]]), review) if cases.role[row] in _DECISIONS]
+        if before:
+            overturned[before[-1]] = True
+    return pl.DataFrame(
+        {
+            "case": case[own],
+            "role": cases.role[own],
+            "day": cases.day[own],
+            "unit": cases.unit[own],
+            "overturned": overturned[own],
+        }
+    )
