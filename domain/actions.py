@@ -168,7 +168,7 @@ def correct_data(
         time = changes["time"]
     try:
         occurred_at = parse_instant(time)
-        data_validator(action_type).validate_python(corrected)
+        corrected = data_validator(action_type).validate_python(corrected)
     except (ValidationError, ValueError):
         return None
     if _participants_lack_an_owner(corrected):

@@ -13,6 +13,8 @@ from domain.actions import check_action, check_event
 from domain.refusals import QUARANTINE_CODES, RECORD_BYTES_MAX, RefusedError
 from tests.domain.made_actions import NOW, OF, OUTCOMES, REQUIRED, checked, event, refusal, text
 
+EMPTY: dict[str, Any] = {}
+NONE: list[Any] = []
 TYPES_IN_THE_CONTRACT = """
 licensing.received .accepted .correction-requested .corrected .suspended .resumed .extended .granted .refused
     .withdrawn .delivered .step-done
@@ -84,7 +86,7 @@ def test_required_field_that_is_absent_is_named(type: str, field: str) -> None:
         ({"type": "licensing"}, "unknown-type"),
         ({"type": "x" * 100_000}, "unknown-type"),
         *[({name: value}, "missing-field") for name in ("subject", "time") for value in (..., None, "")],
-        *[({name: value}, "bad-value") for name in ("subject", "time") for value in (5, True, ["x"], {})],
+        *[({name: value}, "bad-value") for name in ("subject", "time") for value in (5, True, ["x"], EMPTY)],
         ({"sequence": 12}, "bad-value"),
         ({"sequence": ""}, "bad-value"),
         ({"sequence": "-1"}, "bad-value"),

@@ -93,6 +93,11 @@ def test_what_a_type_requires_can_be_changed_and_not_removed() -> None:
     assert corrected({"parent": None}, {"parent": "U"}, "unit.moved") is None
 
 
+def test_corrected_rating_is_a_whole_number_however_it_was_written() -> None:
+    result = corrected({"rating": 3.0}, {"rating": 5}, "service.rated")
+    assert json.dumps(result) == '{"rating": 3}'
+
+
 def test_rules_of_the_type_hold_for_the_result() -> None:
     assert corrected({"outcome": "fail"}, {"outcome": "pass"}, "inspection.performed") == {"outcome": "fail"}
     assert corrected({"outcome": "upheld"}, {"outcome": "pass"}, "inspection.performed") is None

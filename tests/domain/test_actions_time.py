@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -84,6 +85,12 @@ def test_what_is_no_instant_by_the_pattern_is_refused(time: str) -> None:
         assert (error.code, "`time` is" in error.remedy, "+08:00" in error.remedy) == ("bad-value", True, True)
     if len(time) != 10:
         assert refusal(text(event(data={"due": time}))).code == "bad-value"
+
+
+@pytest.mark.parametrize("value", [b"1970-01-01T00:00:00Z", 0, None, True])
+def test_only_a_text_is_an_instant(value: Any) -> None:
+    with pytest.raises(ValueError, match="RFC 3339"):
+        parse_instant(value)
 
 
 @given(
