@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -16,7 +17,7 @@ from domain.ledger.keys import Keys
 from domain.ledger.quarantine import Quarantine, entry_rows
 from domain.ledger.records import ACTION_TOPIC, Arrival, Head, Recorded, Sealed, Verdict
 from domain.ledger.sealing import Sealer
-from domain.ledger.store import Batch, EventRow, Found, Store
+from domain.ledger.store import Batch, Found, Store
 
 if TYPE_CHECKING:
     from domain.actions import Action
@@ -190,11 +191,12 @@ class _Sorting:
         self, sealed: dict[int, Sealed], tracking: Sequence[Tracking], retried: Sequence[int]
     ) -> tuple[Batch, list[Verdict | None]]:
         """Return what to write, and the verdicts; None stands for "recorded" until positions are known."""
-        fresh = [(key, index) for key, index in self.firsts.items() if key not in self.found]
-        self._fresh = [index for _, index in fresh]
-        verdicts = self._verdicts()
-        events = [EventRow(key, 1, ACTION_TOPIC, self.action(index).facts) for key, index in fresh]
+        fresh = {key: index for key, index in self.firsts.items() if key not in self.found}
+        self._fresh = list(fresh.values())
+        facts = [self.action(index).facts for index in self._fresh]
+        events = list(zip(fresh, repeat(1), repeat(ACTION_TOPIC), facts, strict=False))
         parts = [(at, sealed[index]) for at, index in enumerate(self._fresh) if index in sealed] if sealed else []
+        verdicts = self._verdicts()
         refused = [
             (self.arrivals[index], verdict.code or "", verdict.remedy or "")
             for index, verdict in enumerate(verdicts)
@@ -209,16 +211,15 @@ class _Sorting:
 
     def placed(self, verdicts: list[Verdict | None], first: int) -> list[Verdict]:
         """Return the verdicts with positions, the first new event being at `first`."""
-        position_of = dict(zip(self._fresh, range(first, first + len(self._fresh)), strict=True))
-        placed = [
-            verdict or Verdict("recorded", position_of[index], None, None)
-            for index, verdict in enumerate(verdicts)
-        ]
+        for position, index in enumerate(self._fresh, first):
+            verdicts[index] = Verdict("recorded", position, None, None)
         for index, key in self.repeats.items():
-            verdict = placed[index]
+            verdict = verdicts[index]
+            assert verdict is not None, "a repeat is judged before its first is written"
             if verdict.kind == "duplicate" and verdict.position is None:
-                placed[index] = verdict._replace(position=position_of[self.firsts[key]])
-        return placed
+                original = verdicts[self.firsts[key]]
+                verdicts[index] = verdict._replace(position=original.position if original else None)
+        return [verdict for verdict in verdicts if verdict is not None]
 
     def _verdicts(self) -> list[Verdict | None]:
         verdicts: list[Verdict | None] = [None] * len(self.arrivals)

@@ -4,20 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from eventsourcing.persistence import StoredEvent, Tracking
 
 from domain.ledger.records import Head, Recorded, Sealed
 
-
-class EventRow(NamedTuple):
-    """One event to write: 16 bytes of stream id, version in the stream, topic, state."""
-
-    key: bytes
-    version: int
-    topic: str
-    state: bytes
+# One event to write: 16 bytes of stream id, version in the stream, topic, state. A bare tuple, for there are many.
+EventRow: TypeAlias = tuple[bytes, int, str, bytes]
 
 
 class EntryRow(NamedTuple):
@@ -105,4 +99,4 @@ def event_row(event: StoredEvent) -> EventRow:
     """Return the row of an event that the library hands over (an aggregate's, for instance)."""
     originator_id = event.originator_id
     assert not isinstance(originator_id, str), "streams of the ledger are named by UUIDs"
-    return EventRow(originator_id.bytes, event.originator_version, event.topic, event.state)
+    return originator_id.bytes, event.originator_version, event.topic, event.state

