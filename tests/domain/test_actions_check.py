@@ -14,7 +14,9 @@ from domain.refusals import QUARANTINE_CODES, RECORD_BYTES_MAX, RefusedError
 from tests.domain.made_actions import NOW, OF, OUTCOMES, REQUIRED, checked, event, refusal, text
 
 EMPTY: dict[str, Any] = {}
-NONE: list[Any] = []
+NOT_AN_ACTION: list[Any] = ["2024-1", None, [], {}, {"source": "/a"}, {"id": "1"}, {"source": "/a", "id": 1}]
+NOT_AN_ACTION += [{"case": "GX-1"}, OF | {"case": "GX-1"}, {"source": "", "id": "1"}]
+NO_CHANGES: list[Any] = [None, [], "owner"]
 TYPES_IN_THE_CONTRACT = """
 licensing.received .accepted .correction-requested .corrected .suspended .resumed .extended .granted .refused
     .withdrawn .delivered .step-done
@@ -156,9 +158,8 @@ BAD: list[tuple[str, Any]] = [
     *[("due", value) for value in ("2024-02-30T10:00:00Z", "2024-02-29 ", "tomorrow", 20240229, "٢٠٢٤-02-29", "")],
     *[("severity", value) for value in ("Minor", "", "medium", 1, None)],
     *[("forum", value) for value in ("Court", "", None)],
-    *[("of", value) for value in ("2024-1", {}, {"source": "/a"}, {"id": "1"}, {"source": "/a", "id": 1}, None)],
-    *[("of", value) for value in ({"case": "GX-1"}, OF | {"case": "GX-1"}, {"source": "", "id": "1"}, [])],
-    *[("changes", value) for value in (None, [], "owner")],
+    *[("of", value) for value in NOT_AN_ACTION],
+    *[("changes", value) for value in NO_CHANGES],
     *[
         (name, value)
         for name in ("procedure", "step", "unit", "owner", "actor", "supervisor", "outcome", "target", "reason")
