@@ -105,8 +105,7 @@ class Driver:
         while build.position < upto:
             batch = self.ledger.read(after=build.position, limit=min(batch_max, upto - build.position))
             with self.store.transaction() as connection:
-                projection.apply(self.store, connection, build, batch)
-                build = self.store.advance(connection, build, batch[-1].position)
+                build = self._apply(projection, build, connection, batch)
             progress(projection.name, build.position, upto)
         return build
 
@@ -117,6 +116,13 @@ class Driver:
         live = self.store.live(connection, projection.name).position
         while build.position < live:
             batch = self.ledger.read(after=build.position, limit=min(batch_max, live - build.position))
-            projection.apply(self.store, connection, build, batch)
-            build = self.store.advance(connection, build, batch[-1].position)
+            build = self._apply(projection, build, connection, batch)
         return build
+
+    def _apply(
+        self, projection: Projection, build: Checkpoint, connection: Connection, batch: Sequence[Recorded]
+    ) -> Checkpoint:
+        # The checkpoint first: whoever comes second finds it moved before it has written anything.
+        advanced = self.store.advance(connection, build, batch[-1].position)
+        projection.apply(self.store, connection, build, batch)
+        return advanced

@@ -17,7 +17,7 @@ from projections.history.columns import History, differences, load_history
 from projections.history.segments import SCHEMAS
 from projections.history.writer import HistoryProjection
 from projections.integrity import IntegrityProjection, leaf_of, leaves_upto
-from projections.store import PARTS, Checkpoint, ViewMovedError
+from projections.store import PARTS, Checkpoint, Connection, ViewMovedError, ViewStore
 from tests.drafted_actions import Event
 from tests.strategies import batches, histories, random_history
 from tests.support.product import arrival, product, record
@@ -128,14 +128,15 @@ def test_a_failed_batch_is_applied_once_when_it_is_tried_again(
 ) -> None:
     # Given a view whose transaction breaks off after its rows were written
     kaoji.ledger.append([arrival(event) for event in random_history(4, 80)])
-    advance, broken = kaoji.views.advance, iter([True])
+    projection = kaoji.driver.projections[HistoryProjection.name]
+    apply, broken = projection.apply, iter([True])
 
-    def breaking(connection: object, checkpoint: Checkpoint, position: int) -> Checkpoint:
+    def breaking(store: ViewStore, connection: Connection, build: Checkpoint, batch: Sequence[Recorded]) -> None:
+        apply(store, connection, build, batch)
         if next(broken, False):
             raise OSError("torn")
-        return advance(connection, checkpoint, position)  # type: ignore[arg-type]  # as the driver gives it
 
-    monkeypatch.setattr(kaoji.views, "advance", breaking)
+    monkeypatch.setattr(projection, "apply", breaking)
     with pytest.raises(OSError, match="torn"):
         kaoji.driver.catch_up(batch_max=30)
     # When it goes on
