@@ -22,11 +22,14 @@ def same_in_batch(arrived: Action, first: Action) -> bool:
     return same_action(first, arrived)
 
 
-def same_as_found(pairs: Sequence[tuple[Action, Found]], sealer: Sealer) -> list[bool]:
-    """Say for each arrival whether it equals what is recorded; where the key is gone, the facts decide."""
-    parts = [(arrived.key.bytes, found.sealed) for arrived, found in pairs if found.sealed is not None]
+def same_as_found(pairs: Sequence[tuple[bytes, Action, Found]], sealer: Sealer) -> list[bool]:
+    """Say for each (action key, arrival, what is recorded) whether the two are equal.
+
+    Where the key that sealed a part is gone, the facts decide.
+    """
+    parts = [(key, found.sealed) for key, _, found in pairs if found.sealed is not None]
     opened = iter(_opened(parts, sealer))
-    return [_same(arrived, found, None if found.sealed is None else next(opened)) for arrived, found in pairs]
+    return [_same(arrived, found, None if found.sealed is None else next(opened)) for _, arrived, found in pairs]
 
 
 def _same(arrived: Action, found: Found, received: bytes | None) -> bool:

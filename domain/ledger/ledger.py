@@ -143,13 +143,14 @@ class Ledger:
 
     def _look_up(self, sorting: _Sorting) -> None:
         found = self._store.find([key for key in sorting.firsts if key not in sorting.found])
-        pairs = [(index, found[key]) for key, index in sorting.firsts.items() if key in found]
+        pairs = [(index, key) for key, index in sorting.firsts.items() if key in found]
         # Later arrivals with the same key are compared with what is recorded, not with the first arrival.
-        pairs += [(index, found[key]) for index, key in sorting.repeats.items() if key in found]
-        same = same_as_found([(sorting.action(index), stored) for index, stored in pairs], self._sealer)
+        pairs += [(index, key) for index, key in sorting.repeats.items() if key in found]
+        compared = [(key, sorting.action(index), found[key]) for index, key in pairs]
+        same = same_as_found(compared, self._sealer)
         sorting.found.update(found)
-        for (index, stored), equal in zip(pairs, same, strict=True):
-            sorting.settled[index] = _settled(equal, stored.position)
+        for (index, key), equal in zip(pairs, same, strict=True):
+            sorting.settled[index] = _settled(equal, found[key].position)
 
     def _seal(self, sorting: _Sorting, sealed: dict[int, Sealed]) -> None:
         missing = {

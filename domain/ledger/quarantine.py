@@ -18,6 +18,8 @@ _COLUMNS = (
     "entry_id, place, sha256, raw, code, remedy, source, action_id, type, subject, "
     "times_seen, refused_at, seen_at, state, resolved_at"
 )
+# Neither database holds a larger number.
+_ENTRY_MAX = 2**63 - 1
 _GUESSED_BYTES_MAX = 1 << 20
 # An index entry of PostgreSQL holds 2,700 bytes; the end of a place (line, offset) tells more than its start.
 _PLACE_CHARACTERS_MAX = 500
@@ -84,6 +86,8 @@ class Quarantine:
 
     def get(self, entry_id: int) -> Entry:
         """Return one entry. Raises UnknownEntryError."""
+        if not 0 < entry_id <= _ENTRY_MAX:
+            raise UnknownEntryError(entry_id)
         with store_errors_told(self._place):
             rows = self._store.query(f"SELECT {_COLUMNS} FROM ledger_quarantine WHERE entry_id = ?", (entry_id,))
         if not rows:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _SALT_BYTES = 32
 _NONCE_BYTES = 12
+_RANDOM_BYTES = _SALT_BYTES + _NONCE_BYTES
 _DOMAIN = b"kaoji.sealed.v1\0"
 
 
@@ -38,10 +39,12 @@ class Sealer:
         names = {index: key_name(action) for index, (_, action) in actions.items()}
         in_use = self._keys.in_use(names.values())
         ciphers = {name: AESGCM(key.key) for name, key in in_use.items()}
+        # One call for all: the operating system is asked once for each batch, not twice for each record.
+        bits = memoryview(secrets.token_bytes(_RANDOM_BYTES * len(actions)))
         sealed = {}
-        for index, (action_key, action) in actions.items():
+        for number, (index, (action_key, action)) in enumerate(actions.items()):
             assert action.received is not None, "only a record with more than facts is sealed"
-            random = secrets.token_bytes(_SALT_BYTES + _NONCE_BYTES)
+            random = bytes(bits[number * _RANDOM_BYTES : (number + 1) * _RANDOM_BYTES])
             salt, nonce = random[:_SALT_BYTES], random[_SALT_BYTES:]
             name = names[index]
             sealed[index] = Sealed(
@@ -58,14 +61,15 @@ class Sealer:
         Raises MissingKeyError when the key file lacks a key or holds another one under its id.
         """
         keys = self._keys.get(part.key_id for _, part in parts)
+        ciphers = {key_id: AESGCM(key) for key_id, key in keys.items() if key is not None}
         opened: list[bytes | None] = []
         for action_key, part in parts:
-            key = keys[part.key_id]
-            if key is None:
+            cipher = ciphers.get(part.key_id)
+            if cipher is None:
                 opened.append(None)
                 continue
             try:
-                plain = AESGCM(key).decrypt(part.nonce, part.ciphertext, _DOMAIN + action_key)
+                plain = cipher.decrypt(part.nonce, part.ciphertext, _DOMAIN + action_key)
             except InvalidTag as error:
                 raise MissingKeyError(
                     f"Key {part.key_id.hex()} does not open what it sealed: "
