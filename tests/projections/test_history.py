@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import Thread
 
 import pytest
 from hypothesis import given, settings
 
 from api.bootstrap import Kaoji
 from domain.ledger.records import Recorded
-from projections.driver import Driver
 from projections.history.columns import History, differences, load_history
 from projections.history.segments import SCHEMAS
 from projections.history.writer import HistoryProjection
@@ -148,20 +147,9 @@ def test_a_failed_batch_is_applied_once_when_it_is_tried_again(
 def test_two_drivers_at_once_make_one_view(tmp_path: Path) -> None:
     with product(tmp_path) as one, product(tmp_path) as other:
         one.ledger.append([arrival(event) for event in random_history(6, 300)])
-        faults: list[BaseException] = []
-
-        def run(driver: Driver) -> None:
-            try:
-                driver.catch_up(batch_max=11)
-            except BaseException as error:
-                faults.append(error)
-
-        threads = [Thread(target=run, args=[each.driver]) for each in (one, other)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert faults == []
+        with ThreadPoolExecutor() as pool:
+            reached = pool.map(lambda each: each.driver.catch_up(batch_max=11), (one, other))
+            assert len(set(reached)) == 1
         assert differences(one.history(), fresh(one, batch_max=10_000)) == []
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from fractions import Fraction
 from pathlib import Path
@@ -43,7 +43,7 @@ def counted(tally: Tally, directory: Directory, from_day: int, to_day: int, by: 
     sums: dict[str, dict[str, list[int]]] = defaultdict(lambda: {code: [0, 0] for code in INDICATORS})
     for measure, person, unit, procedure, day, numerator, denominator in tally.rows():
         for code, (flow, stock) in FLOW_AND_STOCK.items():
-            if not (measure == flow and from_day <= day <= to_day or measure == stock and day <= to_day):
+            if not ((measure == flow and from_day <= day <= to_day) or (measure == stock and day <= to_day)):
                 continue
             tree_day = day if measure == flow else to_day
             for subject in subjects(person, unit, procedure, tree_day, directory, by):
@@ -103,7 +103,7 @@ def assert_equal_to_reference(
 
 
 @settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 @given(events=histories(), sizes=batches(3), days=periods(), precision=Precision)
 def test_counts_equal_the_reference(
@@ -134,24 +134,15 @@ def test_what_was_known_earlier_is_counted_as_if_nothing_had_followed() -> None:
     assert early == late
 
 
-def shuffled_equal(make: Callable[[list[Event]], list[Event]]) -> None:
-    events = [event for event in random_history(7, 250)]
+def test_the_order_of_arrival_does_not_matter() -> None:
+    # Given a history without conflicts: of two conflicting records the first recorded wins, whichever that is
+    events = list({(event["source"], event["id"]): event for event in random_history(7, 250)}.values())
     rules = context(LIMITS, load_calendar("weekdays"))
     tallies = []
-    for order in (events, make(events)):
+    # When it arrives in three orders
+    for order in (events, events[::-1], events[::2] + events[1::2]):
         with tempfile.TemporaryDirectory() as folder, product(Path(folder)) as kaoji:
             record(kaoji, order, batches=[50, 3])
             tallies.append(count(kaoji.history(), rules).tally())
-    assert tallies[0] == tallies[1]
-
-
-def test_the_order_of_arrival_does_not_matter() -> None:
-    # Without conflicts: of two conflicting records the first recorded wins, whichever that is.
-    def reversed_without_conflicts(events: list[Event]) -> list[Event]:
-        first: dict[tuple[str, str], Event] = {}
-        for event in events:
-            first.setdefault((event["source"], event["id"]), event)
-        events[:] = first.values()
-        return events[::-1]
-
-    shuffled_equal(reversed_without_conflicts)
+    # Then it counts the same
+    assert tallies[0] == tallies[1] == tallies[2]
