@@ -59,25 +59,24 @@ def _continue(transitions: list[int], offsets: list[int], footer: str) -> None:
         return
     match = _FOOTER.fullmatch(footer)
     if match is None:
-        raise TimeZoneFileError(
-            f"The zone file ends in the rule {footer!r}, which is not POSIX. Update tzdata."
-        )
+        raise TimeZoneFileError(f"The zone file ends in the rule {footer!r}, which is not POSIX. Update tzdata.")
     standard = -_seconds(match["standard"])
     if match["begin"] is None:
-        # One offset for ever; it is already in force where the table ends with it.
-        if not transitions:
-            offsets[:] = [standard]
+        offsets[-1] = standard
         return
     summer = -_seconds(match["summer"]) if match["summer"] else standard + 3600
     last = transitions[-1] if transitions else None
     first_year = 1970 if last is None else date.fromordinal(_EPOCH + last // 86_400).year
     changes = []
-    for year in range(first_year, YEAR_MAX + 1):
+    # The year before tells which offset the rule has reached when it takes over.
+    for year in range(first_year - 1, YEAR_MAX + 1):
         # The time of a rule is wall time: standard before summer begins, summer before it ends.
         changes.append((_rule_second(match["begin"], year) - standard, summer))
         changes.append((_rule_second(match["end"], year) - summer, standard))
     for instant, offset in sorted(changes):
-        if (last is None or instant > last) and offset != offsets[-1]:
+        if last is not None and instant <= last:
+            offsets[-1] = offset
+        elif offset != offsets[-1]:
             transitions.append(instant)
             offsets.append(offset)
 

@@ -1,5 +1,6 @@
 """The procedure register: what is shipped, versions by day, and every fault answered with line and remedy."""
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -207,5 +208,7 @@ def test_a_context_has_another_hash_when_any_part_counts_otherwise() -> None:
     contexts = [make_context(**{**parts, **change}) for change in [{}, *changes]]
 
     assert len({context.hash for context in contexts}) == 5
+    zone = replace(contexts[0].zone, sha256="of a later release of the zone file")
+    assert replace(contexts[0], zone=zone) != contexts[0]
     assert make_context(**parts) == contexts[0]
     assert contexts[0].describe()["calendar"]["provisional_from"]

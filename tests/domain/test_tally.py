@@ -94,6 +94,18 @@ def test_keys_too_far_apart_to_pack_are_summed_alike(short: list[tuple[int, str 
     assert int(summed.numerator.sum()) == sum(row[5] for row in rows)
 
 
+def test_keys_that_would_overlap_in_64_bits_stay_apart() -> None:
+    # In one integer of 64 bits, a unit of person 0 and the same of person 2 would be one key here.
+    ends = 2**31 - 1
+    rows = [(0, 0, 0), (2, 0, 0), (0, 0, -ends - 1), (0, ends, ends)]
+    zeros = np.zeros(len(rows), np.int32)
+    person, unit, day = (np.array(column, np.int32) for column in zip(*rows, strict=True))
+    ones = np.ones(len(rows), np.int64)
+    tally = Tally(zeros.astype(np.int8), person, unit, zeros, day, ones, ones, [], [], [])
+
+    assert len(tally.merged()) == len(rows)
+
+
 def test_dictionaries_may_grow_while_a_tally_uses_them() -> None:
     tally = Tally.from_rows([(0, "a", "u", "p", 1, 1, 1)])
     before = tally.to_bytes()
