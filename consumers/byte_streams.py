@@ -47,6 +47,11 @@ class ByteStream:
             self.close()
             raise
 
+    @property
+    def packed(self) -> bool:
+        """Whether it is unpacked while it is read."""
+        return self._packing is not None
+
     def chunks(self) -> Iterator[bytes]:
         """The unpacked bytes from the beginning; to be called once."""
         try:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
 from typing import Final, Literal
 
 from consumers.byte_streams import ByteStream, strip_bom
 from consumers.csv_records import CsvTable
 from consumers.mapping import Mapping
 from consumers.mapping_run import MappingReport, MappingRun
-from consumers.ndjson import read_ndjson
+from consumers.ndjson import read_ndjson, utf8_chunks
 from consumers.xes import read_xes
 from domain.errors import WrongInputError
 from domain.ledger.records import Arrival
@@ -38,7 +40,7 @@ class ActionFile:
 
     def __init__(self, path: str, *, mapping: Mapping | None, clock: Callable[[], int]) -> None:
         self.format = _format(path, mapping)
-        self._clock = clock
+        self._path, self._clock = path, clock
         self._run = MappingRun(mapping) if mapping is not None else None
         self._stream = ByteStream(path)
         self.name = self._stream.name
@@ -61,25 +63,50 @@ class ActionFile:
         finally:
             self.close()
 
+    def try_out(self) -> None:
+        """Read the input once to its end without making actions of it. Raises WrongInputError if it breaks off.
+
+        Whoever records afterwards then records all of it or nothing. Standard input and pipes, which can be read
+        once only, are not tried.
+        """
+        if self.size_bytes is None:
+            return
+        with closing(ByteStream(self._path)) as stream:
+            parts: Iterable[object]
+            if self._run is None:
+                parts = utf8_chunks(stream.chunks(), self.name)
+                if not stream.packed:
+                    # Lines that cannot be read are refused one by one; only the first bytes can condemn them all.
+                    next(iter(parts), None)
+                    return
+            elif self.format == "xes":
+                parts = read_xes(stream.chunks(), name=self.name)
+            else:
+                parts = self._table(self._run, stream).records()
+            for _ in parts:
+                pass
+
     def close(self) -> None:
         """Close the file."""
         self._stream.close()
 
     def _arrivals(self) -> Iterator[Arrival]:
-        chunks = self._stream.chunks()
         if self._run is None:
-            return read_ndjson(chunks, name=self.name, clock=self._clock)
+            return read_ndjson(self._stream.chunks(), name=self.name, clock=self._clock)
         if self.format == "xes":
-            return self._run.arrivals(read_xes(chunks, name=self.name), clock=self._clock)
-        rules = self._run.mapping.rules.csv
+            return self._run.arrivals(read_xes(self._stream.chunks(), name=self.name), clock=self._clock)
+        return self._run.arrivals(self._table(self._run, self._stream).records(), clock=self._clock)
+
+    def _table(self, run: MappingRun, stream: ByteStream) -> CsvTable:
+        rules = run.mapping.rules.csv
         table = CsvTable(
-            strip_bom(chunks),
+            strip_bom(stream.chunks()),
             name=self.name,
             delimiter=rules.delimiter if rules else ",",
             encoding=rules.encoding if rules else "utf-8",
         )
-        table.require(self._run.attributes(), mapping=self._run.mapping.name)
-        return self._run.arrivals(table.records(), clock=self._clock)
+        table.require(run.attributes(), mapping=run.mapping.name)
+        return table
 
 
 def open_files(
@@ -101,6 +128,9 @@ def open_files(
 
 def format_of_name(path: str) -> Format:
     """What the suffix says. Raises WrongFormatError."""
+    if Path(path).is_dir() or not path:
+        # What is wrong is not the suffix: opening says it.
+        ByteStream(path)
     plain = path.lower()
     for packing in _PACKED:
         plain = plain.removesuffix(packing)

@@ -11,7 +11,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from domain.action_data import INSTANT_PATTERN
-from domain.zones import load_zone
+from domain.zones import load_zone, zone_names
 
 _INSTANT: Final = re.compile(INSTANT_PATTERN, re.ASCII)
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
@@ -62,6 +62,7 @@ class LocalTimes:
 @lru_cache(maxsize=16)
 def _zone(name: str) -> ZoneInfo:
     """From the tzdata package, as everywhere in Kaoji: a system's own zone files may say something else."""
-    load_zone(name)
+    if name not in zone_names():
+        load_zone(name)  # Its error lists the nearest names.
     with files("tzdata").joinpath("zoneinfo", *name.split("/")).open("rb") as file:
         return ZoneInfo.from_file(file, key=name)

@@ -13,7 +13,7 @@ import msgspec
 from consumers.action_makers import CaseActionMaker, Compiler, Event, EventActionMaker, case_makers
 from consumers.mapping import Mapping
 from consumers.source_records import Attributes, RefusedRecord, SourceRecord
-from domain.actions import check_event
+from domain.actions import check_action
 from domain.ledger.records import Arrival
 from domain.refusals import RECORD_BYTES_MAX, RefusedError
 
@@ -168,10 +168,13 @@ class MappingRun:
             yield self._refusal(record.place, source_envelope(self.mapping, record, None), refusal)
 
     def _checked(self, place: str, event: Event, now: int) -> Arrival:
-        # The check writes and reads the event itself; what is quarantined on a conflict is what it wrote.
-        action = check_event(event, received=b"", now=now)
+        try:
+            received = msgspec.json.encode(event)
+        except UnicodeEncodeError as error:
+            raise RefusedError("bad-value", f"A text holds a lone surrogate: mend it ({error}).") from error
+        action = check_action(received, now=now)
         self.report.made[action.type] += 1
-        return Arrival(place, action.received or action.facts, action, None)
+        return Arrival(place, received, action, None)
 
     def _refusal(self, place: str, received: bytes, refusal: RefusedError) -> Arrival:
         self.report.refused[refusal.code] += 1

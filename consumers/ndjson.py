@@ -14,7 +14,7 @@ from domain.refusals import RefusedError
 
 def read_ndjson(chunks: Iterator[bytes], *, name: str, clock: Callable[[], int]) -> Iterator[Arrival]:
     """An arrival for each line that is not blank; places are `NAME:LINE`."""
-    for number, content, whole in read_lines(_text(chunks, name)):
+    for number, content, whole in read_lines(utf8_chunks(chunks, name)):
         if not content or content.isspace():
             continue
         place = f"{name}:{number}"
@@ -27,7 +27,8 @@ def read_ndjson(chunks: Iterator[bytes], *, name: str, clock: Callable[[], int])
             yield Arrival(place, content, None, bare(refusal))
 
 
-def _text(chunks: Iterator[bytes], name: str) -> Iterator[bytes]:
+def utf8_chunks(chunks: Iterator[bytes], name: str) -> Iterator[bytes]:
+    """The chunks without a byte order mark. Raises UnreadableInputError for UTF-16."""
     for number, chunk in enumerate(strip_bom(chunks)):
         if number == 0 and chunk.startswith((b"\xff\xfe", b"\xfe\xff")):
             raise UnreadableInputError(f"{name}: is UTF-16. Save it as UTF-8: iconv -f UTF-16 -t UTF-8 {name}")

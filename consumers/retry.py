@@ -12,12 +12,8 @@ from consumers.cloudevents import open_binary_envelope, structured, to_arrival
 from consumers.mapping import Mapping
 from consumers.mapping_run import MappingRun
 from consumers.source_records import SourceRecord
-from domain.errors import WrongInputError
 from domain.ledger.records import Arrival
-
-
-class RetryError(WrongInputError):
-    """A record that cannot be tried again in this way."""
+from domain.refusals import RECORD_BYTES_MAX, RefusedError
 
 
 class _SourceEnvelope(msgspec.Struct):
@@ -29,11 +25,13 @@ class _SourceEnvelope(msgspec.Struct):
 
 
 def arrival_again(raw: bytes, *, place: str, now: int, mapping_named: Callable[[str], Mapping]) -> Arrival:
-    """The arrival that the raw bytes of a quarantined record make today.
+    """The arrival that the raw bytes of a quarantined record make today; it keeps them where it is refused again.
 
-    `mapping_named` gives the mapping for a record of a log or table, by the name it was mapped with. Raises
-    RetryError, and what `mapping_named` raises.
+    `mapping_named` gives the mapping for a record of a log or table, by the name it was mapped with; what it
+    raises is passed on.
     """
+    if len(raw) >= RECORD_BYTES_MAX:
+        return _refused(raw, place, "too-large", "Only its first 1 MiB was kept: have it sent again, shorter.")
     envelope = _envelope(raw)
     kind = envelope.get("kaoji") if "specversion" not in envelope else None
     if kind == cloudevents.ENVELOPE_KIND:
@@ -41,8 +39,7 @@ def arrival_again(raw: bytes, *, place: str, now: int, mapping_named: Callable[[
             value, headers = open_binary_envelope(envelope)
         except ValueError:
             return structured(raw, place=place, now=now)
-        again = to_arrival(value, headers, place, now)
-        return again if again.action is not None else Arrival(place, raw, None, again.refusal)
+        return to_arrival(value, headers, place, now)
     if kind == mapping_run.ENVELOPE_KIND:
         return _mapped_again(raw, place, now, mapping_named)
     return structured(raw, place=place, now=now)
@@ -57,10 +54,13 @@ def _mapped_again(raw: bytes, place: str, now: int, mapping_named: Callable[[str
     source = SourceRecord(place, record.case, record.event, record.index)
     arrival = MappingRun(mapping).again(source, record.action, now=now)
     if arrival is None:
-        raise RetryError(
-            f"{place}: mapping {mapping.name} makes no action of this record any more. Drop it if that is right."
-        )
+        remedy = f"Mapping {mapping.name} makes no action of it any more: drop it if that is right."
+        return _refused(raw, place, "unknown-type", remedy)
     return arrival
+
+
+def _refused(raw: bytes, place: str, code: str, remedy: str) -> Arrival:
+    return Arrival(place, raw, None, RefusedError(code, remedy))
 
 
 def _envelope(raw: bytes) -> dict[str, Any]:

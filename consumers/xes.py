@@ -112,7 +112,7 @@ class _LogReader:
         key = attributes.get("key", "")
         if len(self._outer) >= _DEPTH_MAX:
             raise XesError(f"{self._name}: {self._outer[0]!r} holds attributes more than {_DEPTH_MAX} deep.")
-        path = "/".join([*(outer for outer in self._outer if outer), *([key] if key else [])])
+        path = "/".join(name for name in (*self._outer, key) if name) if self._outer else key
         self._outer.append(key)
         value = attributes.get("value")
         if kind not in _VALUED or value is None or not path:

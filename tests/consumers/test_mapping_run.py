@@ -117,9 +117,9 @@ def test_what_is_passed_over_or_not_read_is_counted() -> None:
         SourceRecord("log:1", {**CASE, "group": "G"}),
         event(what="noise", state="complete"),
         event(state="start"),
-        event(state="complete", group="H"),
+        event(state="complete", group="H", index=4),
     )
-    assert len(arrivals) == 2
+    assert [arrival.place for arrival in arrivals] == ["log:1/received", "log:1/4"]
     assert one.report.to_json() == {
         "cases": 1,
         "events": 3,
@@ -216,6 +216,7 @@ def test_text_that_does_not_fit_is_refused_and_kept(rule: str, text: str, senten
         (event(when="2099-01-01 00:00"), "future-time"),
         (event(nr=""), "not-a-cloudevent"),
         (event(by="a\0b"), "bad-value"),
+        (event(by="a\ud800"), "bad-value"),
         (event(what=""), "unknown-type"),
     ],
 )

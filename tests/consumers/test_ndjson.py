@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
+from secrets import token_hex
 from types import SimpleNamespace
 
 import pytest
@@ -105,6 +106,14 @@ def test_several_members_are_read_on(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"actions.ndjson{suffix}"
     path.write_bytes(pack(ONE + b"\n" + TWO[:10]) + pack(TWO[10:] + b"\n") + pack(b"") + pack(THREE))
     assert ids(arrivals(path)) == ["1", "2", "3"]
+
+
+def test_frames_longer_than_a_sip_are_read_on(tmp_path: Path) -> None:
+    # What cannot be packed stays long, so frames begin and end in the middle of what was read at once.
+    records = [record(number, title=token_hex(3000)) for number in range(20)]
+    path = tmp_path / "actions.ndjson.zst"
+    path.write_bytes(b"".join(zstandard.compress(one + b"\n") for one in records))
+    assert [arrival.received for arrival in arrivals(path)] == records
 
 
 def test_zero_bytes_after_the_last_gzip_member_are_padding(tmp_path: Path) -> None:

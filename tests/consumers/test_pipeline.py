@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from eventsourcing.persistence import Tracking
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from consumers.byte_streams import UnreadableInputError
@@ -86,6 +86,7 @@ CONTENTS = st.sampled_from([1, 1.0, True, "1", 2, None, [1.0], {"a": 1}, 2**70, 
     st.lists(st.tuples(KEYS, CONTENTS), max_size=14),
     st.integers(1, 5),
 )
+@example(before=[], then=[("1", 1), ("2", 1), ("1", 2), ("1", 1)], batch_max=2)
 def test_dry_run_says_exactly_what_the_real_run_then_does(
     tmp_path_factory: pytest.TempPathFactory,
     before: list[tuple[str, object]],

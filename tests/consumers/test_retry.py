@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from consumers.files import open_files
 from consumers.mapping import parse_mapping
-from consumers.retry import RetryError, arrival_again
+from consumers.retry import arrival_again
 from domain.ledger.records import Arrival
+from domain.refusals import RECORD_BYTES_MAX
 from tests.support.ledgers import NOW
 
 TABLE = "nr,what,when,start\nC1,发证,2023-05-04 10:00,never\n".encode("gb18030")
@@ -66,7 +65,19 @@ def test_mapping_that_is_as_before_refuses_it_as_before(tmp_path: Path) -> None:
 
 def test_record_of_which_nothing_is_made_any_more_says_so(tmp_path: Path) -> None:
     received, granted = refused(tmp_path)
-    with pytest.raises(RetryError, match="Drop it"):
-        again(received, MAPPING.replace("actions.received", "actions.came"))
-    with pytest.raises(RetryError, match="Drop it"):
-        again(granted, MAPPING.replace('activity = "what"', 'activity = "what"\nignore = ["发证"]'))
+    mended = (
+        (received, MAPPING.replace("actions.received", "actions.came")),
+        (granted, MAPPING.replace('activity = "what"', 'activity = "what"\nignore = ["发证"]')),
+    )
+    for one, mapping in mended:
+        tried = again(one, mapping)
+        assert (tried.action, tried.received) == (None, one.received)
+        assert tried.refusal is not None
+        assert "drop it if that is right" in tried.refusal.remedy
+
+
+def test_record_of_which_only_a_part_was_kept_is_not_taken_for_a_whole_one() -> None:
+    part = b"x" * RECORD_BYTES_MAX
+    tried = again(Arrival("p", part, None, None), MAPPING)
+    assert tried.refusal is not None
+    assert tried.refusal.code == "too-large"
