@@ -13,14 +13,23 @@ RATE_PLACES: Final = 10
 
 def rounded(value: Fraction, places: int) -> Decimal:
     """Half-even to so many decimal places, from the exact value."""
-    # round() of a Fraction to an integer is exact and half-even.
-    return Decimal(round(value * 10**places)).scaleb(-places)
+    return Decimal(_units(value, places)).scaleb(-places)
 
 
 def plain(value: Fraction | Decimal, places: int = RATE_PLACES) -> str:
     """Up to so many places, half-even, without zeros at the end: 0.9984, 12.5, 1020."""
-    text = f"{rounded(Fraction(value), places):f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    units = _units(value, places)
+    whole, part = divmod(abs(units), 10**places)
+    sign = "-" if units < 0 else ""
+    return f"{sign}{whole}.{part:0{places}}".rstrip("0").rstrip(".") if part else f"{sign}{whole}"
+
+
+def _units(value: Fraction | Decimal, places: int) -> int:
+    """The value in units of its last place, half-even; integers all the way, as this is done for every number."""
+    numerator, denominator = value.as_integer_ratio()
+    units, rest = divmod(numerator * 10**places, denominator)
+    is_above = 2 * rest > denominator or (2 * rest == denominator and units % 2 == 1)
+    return units + 1 if is_above else units
 
 
 def _to_decimal(value: Any) -> Any:
