@@ -26,10 +26,9 @@ def plain(value: Fraction | Decimal, places: int = RATE_PLACES) -> str:
 
 def _units(value: Fraction | Decimal, places: int) -> int:
     """The value in units of its last place, half-even; integers all the way, as this is done for every number."""
-    numerator: int
-    denominator: int
-    numerator, denominator = value.as_integer_ratio()
-    units, rest = divmod(numerator * 10**places, denominator)
+    ratio: tuple[int, int] = value.as_integer_ratio()
+    numerator, denominator = ratio
+    units, rest = divmod(numerator * int(10**places), denominator)
     is_above = 2 * rest > denominator or (2 * rest == denominator and units % 2 == 1)
     return units + 1 if is_above else units
 

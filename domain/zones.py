@@ -60,9 +60,7 @@ class Zone:
         good. A day that a zone skipped ends where the day before it does.
         """
         midnight = (day + 1) * DAY_MICROSECONDS
-        low, high = np.searchsorted(
-            self.transitions, (midnight - _OFFSET_MAX, midnight + _OFFSET_MAX)
-        ).tolist()
+        low, high = np.searchsorted(self.transitions, (midnight - _OFFSET_MAX, midnight + _OFFSET_MAX)).tolist()
         end = midnight - int(self.offsets[low])
         for segment in range(low, high + 1):
             starts = int(self.transitions[segment - 1]) if segment > low else midnight - _OFFSET_MAX
