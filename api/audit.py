@@ -48,7 +48,7 @@ def audit(kaoji: Kaoji, query: AuditQuery, *, progress: Progress = no_progress) 
 def _filter(kaoji: Kaoji, query: AuditQuery, zone: Zone) -> AuditFilter:
     if query.after < 0 or (query.limit is not None and query.limit < 0):
         raise WrongInputError("--after and --limit are numbers from 0 up.")
-    if query.type is not None and not query.type.endswith("*") and query.type not in ACTION_TYPES:
+    if query.type is not None and not any(_is_of_type(each, query.type) for each in ACTION_TYPES):
         raise UnknownNameError("action type", query.type, ACTION_TYPES)
     recorded_to = _instant(query.recorded_to, "recorded-to", zone, end=True)
     recorded_from = _instant(query.recorded_from, "recorded-from", zone)
@@ -64,6 +64,10 @@ def _filter(kaoji: Kaoji, query: AuditQuery, zone: Zone) -> AuditFilter:
         last_position=None if recorded_to is None else kaoji.ledger.position_at(recorded_to - 1),
         effective=query.effective,
     )
+
+
+def _is_of_type(name: str, pattern: str) -> bool:
+    return name.startswith(pattern[:-1]) if pattern.endswith("*") else name == pattern
 
 
 def _instant(text: str | None, name: str, zone: Zone, *, end: bool = False) -> int | None:

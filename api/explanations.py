@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -68,11 +68,12 @@ def explanation(
     if indicator is not None and indicator not in known:
         raise UnknownNameError("indicator", indicator, known, see=f"kaoji policy show {found.policy.name}")
     by = by or kind_of(found, subject)
-    scores = found.to_json(found.scorecards(by))
-    cards = {each["subject"]: each for each in scores.pop("subjects")}
-    if subject not in cards:
-        raise UnknownNameError("subject", subject, cards, see="kaoji score")
-    card = cards[subject]
+    cards = found.scorecards(by)
+    asked = [each for each in cards.subjects if each.subject == subject]
+    if not asked:
+        raise UnknownNameError("subject", subject, [each.subject for each in cards.subjects], see="kaoji score")
+    scores = found.to_json(replace(cards, subjects=asked))
+    (card,) = scores.pop("subjects")
     shown = [each for each in card["indicators"] if indicator in (None, each["code"])]
     return {
         **scores,

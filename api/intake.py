@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event, current_thread, main_thread
 from types import FrameType
 from typing import Any
+
+from eventsourcing.persistence import Tracking
 
 from api.bootstrap import Kaoji, opened, system_clock
 from api.settings import Settings
@@ -17,8 +20,52 @@ from consumers.files import ActionFile
 from consumers.kafka import consume
 from consumers.kafka_settings import read_kafka_settings
 from consumers.pipeline import Intake, Refused, Totals
+from domain.errors import KaojiError, WrongInputError
 from domain.ledger.errors import NoLedgerError
-from domain.ledger.records import Arrival, Verdict
+from domain.ledger.records import Arrival, Head, Verdict
+from projections.driver import Progress, no_progress
+
+
+class BrokenOffError(KaojiError):
+    """An input that broke off after some of it was recorded, as one that can be read once only may."""
+
+
+def ingest_files(
+    settings: Settings,
+    files: Sequence[ActionFile],
+    *,
+    refused: Refused | None = None,
+    progress: Progress = no_progress,
+) -> Totals:
+    """Record all actions of the files. Raises WrongInputError, and then neither ledger nor store was touched."""
+    inputs = [(file, _begun(file)) for file in _tried_out(files)]
+    with opened(settings) as kaoji:
+        intake = Intake(kaoji.ledger, refused=refused)
+        try:
+            for file, arrivals in inputs:
+                for _ in intake.feed(arrivals):
+                    progress(f"ingest {file.name}", file.bytes_read, file.size_bytes or file.bytes_read)
+        except WrongInputError as error:
+            if intake.totals.recorded or intake.totals.quarantined:
+                raise BrokenOffError(str(error)) from error
+            raise
+        finally:
+            kaoji.driver.catch_up(progress=progress)
+        return intake.totals
+
+
+def _tried_out(files: Sequence[ActionFile]) -> Sequence[ActionFile]:
+    for file in files:
+        file.try_out()
+    return files
+
+
+def _begun(file: ActionFile) -> Iterator[Arrival]:
+    """The arrivals; of what could not be tried out the first one is read now, before there is a store."""
+    arrivals = iter(file)
+    if file.size_bytes is not None:
+        return arrivals
+    return chain([each for each in [next(arrivals, None)] if each is not None], arrivals)
 
 
 def check_files(settings: Settings, files: Sequence[ActionFile]) -> dict[str, Any]:
@@ -59,7 +106,7 @@ def _existing_or_empty(settings: Settings) -> Iterator[Kaoji]:
 
 
 def consume_topic(
-    kaoji: Kaoji,
+    settings: Settings,
     *,
     bootstrap: str,
     topic: str,
@@ -69,9 +116,27 @@ def consume_topic(
     accept_gap: bool = False,
     refused: Refused | None = None,
 ) -> Totals:
-    """Record a topic until told to stop (SIGTERM, SIGINT) or idle; the views catch up after every batch."""
+    """Record a topic until told to stop (SIGTERM, SIGINT) or idle; the views catch up after every batch.
+
+    Raises what `consume` raises at its start before there is a store.
+    """
     config = read_kafka_settings(Path(config_file)) if config_file is not None else None
-    with _stopped_by_signals() as stop:
+    try:
+        with opened(settings, create=False):
+            pass
+    except NoLedgerError:
+        stopped = Event()
+        stopped.set()
+        consume(
+            _Nothing(),
+            bootstrap=bootstrap,
+            clock=system_clock,
+            topic=topic,
+            group=group,
+            config=config,
+            stop=stopped,
+        )
+    with opened(settings) as kaoji, _stopped_by_signals() as stop:
         totals = consume(
             kaoji.ledger,
             bootstrap=bootstrap,
@@ -85,8 +150,35 @@ def consume_topic(
             refused=refused,
             accept_gap=accept_gap,
         )
-    kaoji.driver.catch_up()
+        kaoji.driver.catch_up()
     return totals
+
+
+def _see_whether_kafka_lets_us_in(
+    bootstrap: str, topic: str, group: str, config: Mapping[str, object] | None
+) -> None:
+    stop = Event()
+    stop.set()
+    consume(
+        _Nothing(), bootstrap=bootstrap, clock=system_clock, topic=topic, group=group, config=config, stop=stop
+    )
+
+
+class _Nothing:
+    """A ledger in which nothing is, and into which a stopped consumer writes nothing."""
+
+    def append(self, arrivals: Sequence[Arrival], *, tracking: Sequence[Tracking] = ()) -> list[Verdict]:
+        raise AssertionError(f"a stopped consumer records nothing, not {len(arrivals)} with {len(tracking)}")
+
+    def classify(self, arrivals: Sequence[Arrival]) -> list[Verdict]:
+        raise AssertionError(f"a stopped consumer judges nothing, not {len(arrivals)}")
+
+    def head(self) -> Head:
+        return Head(0, 0)
+
+    def max_tracking_id(self, name: str) -> int | None:
+        del name
+        return None
 
 
 def _follow(kaoji: Kaoji) -> None:

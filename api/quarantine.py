@@ -8,8 +8,9 @@ from typing import Any
 from api.bootstrap import Kaoji
 from consumers.mapping import load_mapping
 from consumers.retry import arrival_again
-from domain.errors import WrongInputError
+from domain.errors import UnknownNameError, WrongInputError
 from domain.ledger.quarantine import Entry
+from domain.refusals import QUARANTINE_CODES
 from projections.recorded_actions import instant_text
 
 
@@ -34,6 +35,14 @@ def entry_json(entry: Entry, *, raw: bool = False) -> dict[str, Any]:
     return shown
 
 
+def listed(
+    kaoji: Kaoji, *, code: str | None = None, source: str | None = None, limit: int | None = None
+) -> list[dict[str, Any]]:
+    """Open entries by number. Raises UnknownNameError for a code that is none."""
+    _check_code(code)
+    return [entry_json(each) for each in kaoji.ledger.quarantine.list(code=code, source=source, limit=limit)]
+
+
 def chosen(
     kaoji: Kaoji, entries: Sequence[int], *, code: str | None = None, source: str | None = None
 ) -> list[Entry]:
@@ -42,6 +51,7 @@ def chosen(
         raise WrongInputError("Name entries by number, or choose them with --code or --source.")
     if entries:
         return [kaoji.ledger.quarantine.get(each) for each in entries]
+    _check_code(code)
     return kaoji.ledger.quarantine.list(code=code, source=source)
 
 
@@ -69,3 +79,8 @@ def retry(
         }
         for each, verdict in zip(picked, verdicts, strict=True)
     ]
+
+
+def _check_code(code: str | None) -> None:
+    if code is not None and code not in QUARANTINE_CODES:
+        raise UnknownNameError("quarantine code", code, QUARANTINE_CODES, see="kaoji quarantine list")

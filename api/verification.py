@@ -43,7 +43,7 @@ def _ledger_faults(kaoji: Kaoji, head: int, progress: Progress) -> tuple[list[st
             break
         for event in batch:
             faults += _event_faults(event, position, recorded_at, kept)
-            tree.append(leaf_of(event))
+            tree.extend([leaf_of(event)])
             position, recorded_at = event.position, event.recorded_at
         progress("verify", position, head)
     if len(kept) != head:

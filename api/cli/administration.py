@@ -72,6 +72,7 @@ def serve(
         run(kaoji, host=host, port=port, token=output.settings.token)
 
 
+LIMIT_MAX = 2**63 - 1
 CodeOption = Annotated[str | None, typer.Option(help="Only this code.")]
 SourceOption = Annotated[str | None, typer.Option(help="Only records of this sending system.")]
 EntriesArgument = Annotated[list[int] | None, typer.Argument(help="Numbers of entries.")]
@@ -81,14 +82,14 @@ def quarantine_list(
     context: typer.Context,
     code: CodeOption = None,
     source: SourceOption = None,
-    limit: Annotated[int | None, typer.Option(help="At most so many.")] = None,
+    limit: Annotated[int | None, typer.Option(min=0, max=LIMIT_MAX, help="At most so many.")] = None,
 ) -> None:
     """List what is quarantined and open."""
-    from api.quarantine import entry_json
+    from api.quarantine import listed
 
     output: Output = context.obj
     with output.session() as kaoji:
-        found = [entry_json(each) for each in kaoji.ledger.quarantine.list(code=code, source=source, limit=limit)]
+        found = listed(kaoji, code=code, source=source, limit=limit)
     columns = ["entry", "place", "code", "remedy"]
     output.show(found, columns, [[each[name] for name in columns] for each in found])
 

@@ -59,18 +59,11 @@ def ingest(
     context: typer.Context, paths: PathsArgument, mapping: MappingOption = None, strict: StrictOption = False
 ) -> None:
     """Record the actions of files. Safe to repeat: what is recorded already is counted as duplicate."""
-    from consumers.pipeline import Intake
+    from api.intake import ingest_files
 
     output: Output = context.obj
-    with _files(paths, mapping) as files, output.session(create=True) as kaoji:
-        shown = _Shown()
-        intake = Intake(kaoji.ledger, refused=shown)
-        with progress_bars() as progress:
-            for file in files:
-                for _ in intake.feed(file):
-                    progress(f"ingest {file.name}", file.bytes_read, file.size_bytes or file.bytes_read)
-            kaoji.driver.catch_up(progress=progress)
-        totals = intake.totals.to_json()
+    with _files(paths, mapping) as files, progress_bars() as progress:
+        totals = ingest_files(output.settings, files, refused=_Shown(), progress=progress).to_json()
     _tell_totals(output, totals)
     _tell_mapped(files)
     if strict and totals["quarantined"]:
@@ -90,18 +83,16 @@ def consume(
     from api.intake import consume_topic
 
     output: Output = context.obj
-    shown = _Shown()
-    with output.session(create=True) as kaoji:
-        totals = consume_topic(
-            kaoji,
-            bootstrap=bootstrap,
-            topic=topic,
-            group=group,
-            config_file=kafka_config,
-            until_idle=until_idle,
-            accept_gap=accept_gap,
-            refused=shown,
-        ).to_json()
+    totals = consume_topic(
+        output.settings,
+        bootstrap=bootstrap,
+        topic=topic,
+        group=group,
+        config_file=kafka_config,
+        until_idle=until_idle,
+        accept_gap=accept_gap,
+        refused=_Shown(),
+    ).to_json()
     _tell_totals(output, totals)
 
 

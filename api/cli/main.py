@@ -2,20 +2,54 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 from collections.abc import Sequence
-from typing import Annotated
+from contextlib import suppress
+from typing import Annotated, Any, NoReturn
 
-import click
 import typer
+from typer.core import TyperGroup
 
 from api.cli import actions, administration, demonstration, ingestion, rules, scores
 from api.cli.output import Output, OutputFormat
 from api.errors import exit_code
-from domain.errors import KaojiError
+from domain.errors import KaojiError, WrongInputError
+
+
+class OptionError(WrongInputError):
+    """An option of every command that is named without its value."""
+
+
+class OutputError(KaojiError):
+    """An answer that cannot be written to where standard output leads."""
+
+
+class Commands(TyperGroup):
+    """The commands; what they print is out before they count as done."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command. Raises OutputError where nothing more can be printed; ends where nobody reads on."""
+        try:
+            answer = super().invoke(ctx)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            _stop_printing()
+            sys.exit(0)
+        except OSError as error:
+            if error.errno != errno.ENOSPC or error.filename is not None:
+                raise
+            _stop_printing()
+            raise OutputError(
+                "The answer cannot be written: there is no room left. Make some, or name another place."
+            ) from error
+        return answer
+
 
 app = typer.Typer(
     name="kaoji",
+    cls=Commands,
     help="Appraise public officials by what really happened: actions in, exact and explainable scores out.",
     no_args_is_help=True,
     add_completion=False,
@@ -47,32 +81,19 @@ for room in (demonstration, ingestion, scores, actions, administration, rules):
     room.add_commands(app)
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run `kaoji` and exit. 0 done; 1 done, and what was asked for does not hold; 2 wrong usage or input;
     3 a server cannot be reached."""
-    command = typer.main.get_command(app)
-    line = hoisted(list(sys.argv[1:] if arguments is None else arguments))
     try:
-        status = command.main(line, prog_name="kaoji", standalone_mode=False)
-    except click.exceptions.Abort:
-        sys.exit(130)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
+        app(hoisted(sys.argv[1:] if arguments is None else arguments), prog_name="kaoji")
     except KaojiError as error:
         print(f"kaoji: {error}", file=sys.stderr)
         sys.exit(exit_code(error))
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except BrokenPipeError:
-        # The reader has seen enough; Python would complain once more while it flushes.
-        sys.stderr.close()
-        sys.exit(0)
-    sys.exit(status if isinstance(status, int) else 0)
+    raise AssertionError("the application exits")
 
 
-def hoisted(arguments: list[str]) -> list[str]:
-    """The line with the options of every command first, wherever they stood before a `--`."""
+def hoisted(arguments: Sequence[str]) -> list[str]:
+    """The line with the options of every command first, wherever they stood before a `--`. Raises OptionError."""
     first, rest, waiting = [], [], iter(arguments)
     for word in waiting:
         name, equals, _ = word.partition("=")
@@ -80,9 +101,16 @@ def hoisted(arguments: list[str]) -> list[str]:
             rest.append(word)
             rest.extend(waiting)
         elif name in GLOBAL_OPTIONS:
-            first.append(word)
-            if not equals:
-                first.extend(value for value in [next(waiting, None)] if value is not None)
+            value = word if equals else next(waiting, None)
+            if value is None:
+                raise OptionError(f"{name} needs a value. See `kaoji --help`.")
+            first.extend([word] if equals else [word, value])
         else:
             rest.append(word)
     return first + rest
+
+
+def _stop_printing() -> None:
+    """Send what is still buffered nowhere; else Python would complain once more while it flushes."""
+    with suppress(OSError):  # Standard output need not be a file.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

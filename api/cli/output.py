@@ -69,12 +69,13 @@ def print_json(value: Any) -> None:
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str = "") -> None:
     """A table as wide as the terminal allows, and elsewhere as wide as it needs; numbers to the right."""
     from rich import box
+    from rich.cells import cell_len
     from rich.console import Console
     from rich.measure import Measurement
     from rich.table import Table
 
     kept = [["–" if cell is None else str(cell) for cell in row] for row in rows]
-    table = Table(title=title or None, title_justify="left", box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for index, column in enumerate(columns):
         numeric = bool(kept) and all(_NUMBER.fullmatch(row[index]) for row in kept)
         table.add_column(column, justify="right" if numeric else "left", no_wrap=numeric, overflow="fold")
@@ -83,7 +84,9 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: st
     console = Console(highlight=False, emoji=False, markup=False)
     if not console.is_terminal:
         wide = Console(width=100_000)
-        console.width = max(Measurement.get(wide, wide.options, table).maximum, len(title), 1)
+        console.width = max(Measurement.get(wide, wide.options, table).maximum, cell_len(title), 1)
+    if title:
+        console.print(title, style="italic")
     console.print(table)
 
 

@@ -106,7 +106,7 @@ def explain(
         for counted in each["counted"]
     ]
     columns = ["indicator", "case", "side", "share", "why", "actions"]
-    output.show(answer, columns, rows, f"{subject}: score {answer['score']}, {_title(answer)}")
+    output.show(answer, columns, rows, f"{subject}: score {answer['score'] or '–'}, {_title(answer)}")
 
 
 def _listed(positions: list[int]) -> str:

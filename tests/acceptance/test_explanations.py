@@ -1,0 +1,124 @@
+"""Every point leads back to actions: explanations add up to the score, for every subject there is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+
+from api.bootstrap import Kaoji, opened
+from api.explanations import explanation
+from api.scorecards import Basis, basis
+from api.settings import read_settings
+from domain.rollup import By
+from tests.support.command_line import CommandLine
+from tests.support.simulated import SIMULATED_YEAR
+
+LOG = Path(__file__).parents[1] / "data" / "receipt_wabo" / "receipt.xes.gz"
+KINDS: tuple[By, ...] = ("all", "staff", "unit", "process")
+Events = Mapping[int, dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def receipt_log(tmp_path_factory: pytest.TempPathFactory) -> CommandLine:
+    kaoji = CommandLine(tmp_path_factory.mktemp("explained") / "kaoji.db")
+    kaoji("ingest", LOG, "--mapping", "receipt_wabo")
+    return kaoji
+
+
+@contextmanager
+def opened_store(command_line: CommandLine) -> Iterator[Kaoji]:
+    with opened(read_settings({}, store=command_line.store), create=False) as kaoji:
+        yield kaoji
+
+
+def by_position(command_line: CommandLine) -> Events:
+    return {event["position"]: event for event in command_line("audit").lines}
+
+
+def cases_spoken_of(event: dict[str, Any], by_key: Mapping[tuple[str, str], dict[str, Any]]) -> set[str]:
+    """The case of an action, and those of the actions that it is about, directly or through others."""
+    cases = {event["subject"]}
+    of = event["data"].get("of", {})
+    if "case" in of:
+        cases.add(of["case"])
+    meant = by_key.get((of.get("source", ""), of.get("id", "")))
+    return cases if meant is None else cases | cases_spoken_of(meant, by_key)
+
+
+def assert_all_explained(command_line: CommandLine, policy: str, from_day: str, to_day: str) -> int:
+    """Explain every subject of every kind; returns how many things were counted in all."""
+    events = by_position(command_line)
+    by_key = {(event["source"], event["id"]): event for event in events.values()}
+    things = 0
+    with opened_store(command_line) as kaoji:
+        found = basis(kaoji, policy=policy, from_text=from_day, to_text=to_day)
+        for by in KINDS:
+            cards = found.scorecards(by)
+            for card in found.to_json(cards)["subjects"]:
+                # Scored once for each kind: what is tested here are the explanations.
+                with patch.object(Basis, "scorecards", return_value=cards):
+                    explained = explanation(found, card["subject"], by=by)
+                assert explained["score"] == card["score"]
+                for indicator, scored in zip(explained["indicators"], card["indicators"], strict=True):
+                    assert {name: indicator[name] for name in scored} == scored
+                    assert indicator["rule"]
+                    assert indicator["clause"]
+                    assert_adds_up(indicator)
+                    for counted in indicator["counted"]:
+                        assert counted["why"]
+                        assert counted["actions"] == sorted(set(counted["actions"]))
+                        assert counted["actions"]
+                        assert all(
+                            counted["case"] in cases_spoken_of(events[position], by_key)
+                            for position in counted["actions"]
+                        ), counted
+                        things += 1
+    return things
+
+
+def assert_adds_up(indicator: dict[str, Any]) -> None:
+    shares = [(counted["side"], Fraction(counted["share"])) for counted in indicator["counted"]]
+    assert {side for side, _ in shares} <= {"met", "missed"}
+    assert sum(share for side, share in shares if side == "met") == Fraction(indicator["numerator"])
+    assert sum(share for _, share in shares) == Fraction(indicator["denominator"])
+
+
+def test_explanations_of_the_receipt_log_add_up_for_every_subject(receipt_log: CommandLine) -> None:
+    assert assert_all_explained(receipt_log, "receipt_wabo", "2010-10-01", "2012-01-23") > 3 * 1368
+
+
+def test_explanations_of_an_administration_add_up_for_every_subject(simulated: CommandLine) -> None:
+    assert assert_all_explained(simulated, "gx-2012", "2011-01-01", "2011-12-31") > 1_000
+
+
+def test_every_measure_is_met_in_that_administration(simulated: CommandLine) -> None:
+    # Given what is tested above, each of the six indicators had something to explain.
+    explained = simulated("explain", "all", *SIMULATED_YEAR, "--format", "json").json
+    assert all(indicator["counted"] for indicator in explained["indicators"])
+
+
+def test_command_prints_what_was_known_then(receipt_log: CommandLine) -> None:
+    # Given the position at which half of the log had been recorded
+    asked = ("explain", "Resource11", "--policy", "receipt_wabo", "--from", "2010-10-01", "--to", "2012-01-23")
+    printed = receipt_log(*asked, "--as-of", "5000", "--format", "json").json
+    # Then nothing later is counted
+    (indicator,) = printed["indicators"]
+    assert printed["as_of"] == 5_000
+    assert_adds_up(indicator)
+    assert 0 < max(position for each in indicator["counted"] for position in each["actions"]) <= 5_000
+
+
+def test_one_indicator_is_shown_alone_and_in_chinese(simulated: CommandLine) -> None:
+    printed = simulated(
+        "explain", "all", *SIMULATED_YEAR, "--indicator", "closure", "--lang", "zh", "--format", "json"
+    ).json
+    (indicator,) = printed["indicators"]
+    assert indicator["code"] == "closure"
+    assert "执法案件" in indicator["rule"]
+    assert {counted["why"][-2:] for counted in indicator["counted"]} == {"结案", "已过"}
