@@ -1,0 +1,189 @@
+"""Limits by hand: counted days, clock stops, versions, and what is never due."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from domain.calendars import load_calendar
+from domain.cases import Cases, Role
+from domain.context import Context
+from domain.facts import EPOCH_ORDINAL
+from domain.limits import NEVER, UNKNOWN, Rules, compile_rules, counted_days, day_of_count, limit_day
+from domain.procedures import Limit, ProcedureVersion, Register, Title
+from domain.zones import load_zone
+
+TITLE = Title(zh="程序", en="Procedure")
+REASONS = ("test", "holiday")
+
+
+def day(text: str) -> int:
+    return date.fromisoformat(text).toordinal() - EPOCH_ORDINAL
+
+
+def version(days: int | None, kind: Any = "working", **more: Any) -> ProcedureVersion:
+    limit = None if days is None else Limit(days=days, kind=kind)
+    stops = frozenset({"test"})
+    return ProcedureVersion("p", "administration", TITLE, "-", limit=limit, stop_reasons=stops, **more)
+
+
+def rules(*versions: ProcedureVersion, calendar: str = "china") -> Rules:
+    register = Register(name="r", title=TITLE, processes={}, procedures={"p": versions}, hash="")
+    context = Context(load_zone("Asia/Shanghai"), "day", register, load_calendar(calendar))
+    return compile_rules(context, procedures=["p"], reasons=REASONS)
+
+
+def case(*actions: tuple[Role, str] | tuple[Role, str, str]) -> Cases:
+    count = len(actions)
+    none = np.full(count, -1, np.int32)
+    reasons = [REASONS.index(action[2]) if len(action) > 2 else -1 for action in actions]
+    empty = np.zeros(count, np.int64)
+    return Cases(
+        starts=np.array([0, count]),
+        role=np.array([action[0] for action in actions], np.uint8),
+        time=empty,
+        day=np.array([day(action[1]) for action in actions], np.int32),
+        unit=none,
+        owner=none,
+        procedure=np.zeros(count, np.int32),
+        reason=np.array(reasons, np.int32),
+        due_kind=np.zeros(count, np.uint8),
+        due_day=np.zeros(count, np.int32),
+        due_time=empty,
+        rating=np.zeros(count, np.uint8),
+        overturned=np.zeros(count, np.bool_),
+        share_start=empty,
+        share_stop=empty,
+        share_staff=np.empty(0, np.int32),
+        share_part=np.empty(0, np.int64),
+    )
+
+
+def limit(found: Cases, under: Rules, *, penal: bool = False) -> int:
+    return limit_day(found, under, 0, found.role.size - 1, -1, 0, penal)
+
+
+Step = tuple[Role, str] | tuple[Role, str, str]
+ACCEPTED: Step = (Role.ACCEPTED, "2011-03-01")  # a Tuesday
+
+LIMITS: list[tuple[str, Sequence[Step], ProcedureVersion, str]] = [
+    ("day 1 is the first working day after the start", [ACCEPTED], version(1), "2011-03-02"),
+    ("weekends are no working days", [ACCEPTED], version(4), "2011-03-07"),
+    ("calendar days are all days", [ACCEPTED], version(4, "calendar"), "2011-03-05"),
+    (
+        "a holiday counts by its make-up day",  # Qingming 2011: 3 to 5 April off, Saturday 2 April worked
+        [(Role.ACCEPTED, "2011-04-01")],
+        version(2),
+        "2011-04-06",
+    ),
+    (
+        "acceptance comes before receipt",
+        [(Role.RECEIVED, "2011-02-21"), ACCEPTED],
+        version(1),
+        "2011-03-02",
+    ),
+    ("receipt starts the clock where nobody accepted", [(Role.RECEIVED, "2011-03-01")], version(1), "2011-03-02"),
+    ("the first acceptance counts", [ACCEPTED, (Role.ACCEPTED, "2011-03-10")], version(1), "2011-03-02"),
+    (
+        "days after the suspension up to the resumption are left out",
+        [ACCEPTED, (Role.SUSPENDED, "2011-03-03", "test"), (Role.RESUMED, "2011-03-09")],
+        version(4),
+        "2011-03-11",
+    ),
+    (
+        "the day of the suspension still counts",
+        [ACCEPTED, (Role.SUSPENDED, "2011-03-02", "test"), (Role.RESUMED, "2011-03-09")],
+        version(1),
+        "2011-03-02",
+    ),
+    (
+        "a reason that the procedure does not allow stops nothing",
+        [ACCEPTED, (Role.SUSPENDED, "2011-03-03", "holiday"), (Role.RESUMED, "2011-03-09")],
+        version(4),
+        "2011-03-07",
+    ),
+    (
+        "a stop that began before the start leaves out only days after it",
+        [
+            (Role.RECEIVED, "2011-02-21"),
+            (Role.SUSPENDED, "2011-02-22", "test"),
+            ACCEPTED,
+            (Role.RESUMED, "2011-03-03"),
+        ],
+        version(1),
+        "2011-03-04",
+    ),
+    (
+        "a limit that had run out before the stop stays where it was",
+        [ACCEPTED, (Role.SUSPENDED, "2011-03-20", "test"), (Role.RESUMED, "2011-03-30")],
+        version(4),
+        "2011-03-07",
+    ),
+    (
+        "a second suspension before the resumption changes nothing",
+        [
+            ACCEPTED,
+            (Role.SUSPENDED, "2011-03-03", "test"),
+            (Role.SUSPENDED, "2011-03-07", "test"),
+            (Role.RESUMED, "2011-03-09"),
+        ],
+        version(4),
+        "2011-03-11",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("actions", "procedure", "expected"), [one[1:] for one in LIMITS], ids=[one[0] for one in LIMITS]
+)
+def test_limit(actions: Sequence[Step], procedure: ProcedureVersion, expected: str) -> None:
+    assert limit(case(*actions), rules(procedure)) == day(expected)
+
+
+def test_a_limit_never_runs_out_while_its_clock_stands_still() -> None:
+    stopped = case(ACCEPTED, (Role.SUSPENDED, "2011-03-03", "test"))
+    assert limit(stopped, rules(version(4))) == NEVER
+
+
+def test_without_a_limit_nothing_is_ever_due() -> None:
+    assert limit(case(ACCEPTED), rules(version(None))) == NEVER
+
+
+def test_a_start_that_was_never_recorded_is_told_apart() -> None:
+    assert limit(case((Role.GRANTED, "2011-03-01")), rules(version(5))) == UNKNOWN
+
+
+def test_an_enforcement_case_starts_when_it_is_opened() -> None:
+    opened = case((Role.ACCEPTED, "2011-01-04"), (Role.OPENED, "2011-03-01"))
+    assert limit(opened, rules(version(90, "calendar")), penal=True) == day("2011-05-30")
+
+
+@pytest.mark.parametrize(
+    ("start", "expected"),
+    [
+        ("2011-06-30", "2011-07-01"),
+        ("2011-07-01", "2011-07-03"),
+        ("2012-01-01", "2012-01-03"),
+        ("2012-01-02", None),
+    ],
+)
+def test_the_version_in_force_on_the_day_of_the_start_applies(start: str, expected: str | None) -> None:
+    early = version(1, "calendar", valid_to=day("2011-06-30"))
+    late = version(2, "calendar", valid_from=day("2011-07-01"), valid_to=day("2012-01-01"))
+    found = limit(case((Role.ACCEPTED, start)), rules(early, late))
+    assert found == (NEVER if expected is None else day(expected))
+
+
+@settings(deadline=None)
+@given(st.integers(0, 60_000), st.booleans())
+def test_the_day_of_a_count_is_the_first_on_which_it_is_reached(count: int, working: bool) -> None:
+    under = rules(version(1))
+    found = day_of_count(under, working, count)
+    assert counted_days(under, working, found) == count
+    assert counted_days(under, working, found - 1) == count - 1
