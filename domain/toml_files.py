@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic.fields import FieldInfo
 
 from domain.errors import WrongInputError
 
@@ -125,12 +126,20 @@ def _sentence(fault: dict[str, Any], known: Sequence[str]) -> str:
 def _known_keys(model: type[BaseModel], path: Path_) -> list[str]:
     """Keys that the table around `path` may hold."""
     at: Any = model
+    freely_named = False
     for part in path[:-1]:
-        if isinstance(part, int):
+        if isinstance(part, int) or freely_named:
+            freely_named = False
             continue
-        field = at.model_fields.get(part) if _is_model(at) else None
+        field = _field(at, part) if _is_model(at) else None
         at = _inner_model(field.annotation) if field is not None else None
+        freely_named = field is not None and get_origin(field.annotation) is dict
     return [field.alias or name for name, field in at.model_fields.items()] if _is_model(at) else []
+
+
+def _field(model: type[BaseModel], key: str) -> FieldInfo | None:
+    """The field that a key of the file stands for: by its alias where it has one."""
+    return next((each for name, each in model.model_fields.items() if (each.alias or name) == key), None)
 
 
 def _is_model(value: Any) -> bool:
