@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -194,6 +195,34 @@ def test_classify_says_what_append_would_do_and_writes_nothing(ledger: Ledger) -
 
     assert ledger.counts() == {"events": 2, "quarantined": {}}
     assert foretold == ledger.append(batch)
+
+
+def test_after_a_batch_with_duplicates_the_next_one_is_looked_up_before_it_is_written(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    store = ledger._store
+    for name in ("find", "write"):
+        monkeypatch.setattr(store, name, watched(name, getattr(store, name), done))
+
+    def steps(*records: bytes) -> list[str]:
+        done.clear()
+        ledger.append(arrivals(*records))
+        return list(done)
+
+    assert steps(record(1), record(2)) == ["write"]
+    assert steps(record(2), record(3)) == ["write", "find", "write"]
+    assert steps(record(3), record(4)) == ["find", "write"]
+    assert steps(record(5)) == ["find", "write"]
+    assert steps(record(6)) == ["write"]
+
+
+def watched(name: str, method: Callable[..., Any], done: list[str]) -> Callable[..., Any]:
+    def call(*arguments: Any) -> Any:
+        done.append(name)
+        return method(*arguments)
+
+    return call
 
 
 def test_positions_are_found_by_key(ledger: Ledger) -> None:

@@ -101,6 +101,10 @@ def test_inclusion_is_proved_as_defined_and_for_the_right_leaf_only(
     assert not merkle.includes(leaves[index], size, size, path, root)
     if path:
         assert not merkle.includes(leaves[index], index, size, path[:-1], root)
+        # A path that leads to an inner node only is none, even to somebody who takes that node for the root.
+        split = defined_split(size)
+        inner = defined_root(leaves[:split] if index < split else leaves[split:])
+        assert not merkle.includes(leaves[index], index, size, path[:-1], inner)
 
 
 @given(some_leaves, st.data())

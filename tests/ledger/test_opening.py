@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from domain.actions import action_key
 from domain.errors import UnreachableError, WrongInputError
 from domain.ledger.errors import BusyLedgerError, MissingKeyError, NoLedgerError, WrongStoreError
 from domain.ledger.keys import Keys
 from domain.ledger.ledger import Ledger, open_ledger
 from domain.ledger.sealing import Sealer
+from domain.ledger.store_postgres import PostgresLedgerRecorder
 from domain.ledger.store_sqlite import LedgerDatastore, SQLiteLedgerRecorder
 from tests.support.ledgers import Clock, LedgerMaker, arrivals, record
 
@@ -173,6 +175,29 @@ def test_a_database_or_schema_that_does_not_exist_is_wrong_input(postgres_url: s
 
 
 @pytest.mark.postgres
+def test_look_ups_go_through_the_index_of_a_table_that_was_never_analysed(
+    postgres_url: str, tmp_path: Path
+) -> None:
+    ledger = opened(postgres_url, tmp_path)
+    ledger.append(arrivals(*(record(number) for number in range(3000))))
+    store = ledger._store
+    assert isinstance(store, PostgresLedgerRecorder)
+    keys = "{" + ",".join(action_key("/gx/licensing", str(number)).hex for number in range(3000)) + "}"
+
+    for statement, parameter in (
+        (store._find, keys),
+        (store._positions_of, keys),
+        (store._read_positions, [1, 2]),
+    ):
+        plan = "\n".join(
+            line for (line,) in store.query("EXPLAIN " + statement.decode().replace("%s", "?"), (parameter,))
+        )
+        assert "Seq Scan" not in plan
+        assert "stored_events" in plan
+    ledger.close()
+
+
+@pytest.mark.postgres
 def test_the_librarys_database_functions_are_refused(postgres_url: str, tmp_path: Path) -> None:
     ledger = opened(postgres_url, tmp_path)
     datastore = ledger._store.datastore  # type: ignore[attr-defined]
@@ -219,7 +244,7 @@ def test_a_key_file_that_is_something_else_is_left_as_it_was(tmp_path: Path) -> 
 
 def test_a_destroyed_key_is_gone_from_the_file_and_is_not_used_again(tmp_path: Path) -> None:
     keys = Keys(tmp_path / "keys.db", clock=Clock())
-    old = keys.in_use(["person/p1"])["person/p1"]
+    old = keys.in_use(f"person/p{number}" for number in range(200))["person/p1"]
     other_process = Keys(tmp_path / "keys.db", clock=Clock())
 
     assert other_process.destroy(old.key_id)
@@ -227,6 +252,7 @@ def test_a_destroyed_key_is_gone_from_the_file_and_is_not_used_again(tmp_path: P
     assert not other_process.destroy(old.key_id)
     assert keys.in_use(["person/p1"])["person/p1"].key_id != old.key_id
     assert keys.get([old.key_id]) == {old.key_id: None}
+    assert keys._connect().execute("PRAGMA secure_delete").fetchone() == (1,)
     keys.close()
     other_process.close()
     assert old.key not in (tmp_path / "keys.db").read_bytes()
