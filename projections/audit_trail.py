@@ -81,15 +81,16 @@ def _type_codes(pattern: str) -> Sequence[int]:
 
 
 def _of_case(history: History, rows: EffectiveRows, case: str) -> Mask:
-    """Actions of the case or target, reviews that mean it, and later facts about one of its actions."""
+    """Actions of the case or target, reviews that mean it, and later facts about these, or about such facts."""
     words = history.words["subject"]
     codes = [words.find(subject_word(family, case)) for family in SUBJECT_FAMILIES]
     mask: Mask = np.isin(rows.columns["subject"], [code for code in codes if code >= 0])
     by_case = words.find(subject_word("licensing", case))
     if by_case >= 0:
         mask |= rows.columns["of_case"] == by_case
-    about = mask[history.links["target"] - 1]
-    mask[history.links["position"][about] - 1] = True
+    target, later = history.links["target"] - 1, history.links["position"] - 1
+    while (more := mask[target] & ~mask[later]).any():
+        mask[later[more]] = True
     return mask
 
 
