@@ -30,6 +30,8 @@ class CountedThing:
     share: Fraction
     why: str
     actions: tuple[int, ...]
+    flags: tuple[str, ...]
+    """`incomplete`: the limit could not be computed; `self-recorded-correction`: by somebody credited here."""
 
     def to_json(self) -> dict[str, Any]:
         """`met` stands in the numerator and the denominator, `missed` in the denominator only."""
@@ -39,6 +41,7 @@ class CountedThing:
             "share": plain(self.share),
             "why": self.why,
             "actions": list(self.actions),
+            "flags": list(self.flags),
         }
 
 
@@ -154,6 +157,9 @@ def _counted_thing(
     about = np.isin(links["target"], sorted(positions))
     positions |= set(links["position"][about].tolist())
     subject = history.words_of("subject")[int(files.subject[case])]
+    flags = ["incomplete"] if _is_incomplete(found, case, row, measure) else []
+    if not positions.isdisjoint(found.corrections.self_recorded):
+        flags.append("self-recorded-correction")
     return CountedThing(
         case=subject.partition(":")[2],
         measure=measure,
@@ -161,4 +167,14 @@ def _counted_thing(
         share=Fraction(share, WHOLE),
         why=reason_text(files.cases, found.counted.rules, case, row, measure, bool(numerator), language),
         actions=tuple(sorted(positions)),
+        flags=tuple(flags),
     )
+
+
+def _is_incomplete(found: Basis, case: int, row: int, measure: Measure) -> bool:
+    """Whether the start of the limit was never recorded: the fold says so in a measure of its own."""
+    if measure != Measure.TIMELINESS:
+        return False
+    rows = found.counted.contributions
+    here = (rows.measure == Measure.INCOMPLETE) & (rows.case == case) & (rows.row == row)
+    return bool(rows.numerator[here].any())

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from api.as_of import period, position_as_of
 from api.bootstrap import Kaoji
 from domain.context import Context
 from domain.directory import Directory
+from domain.ledger.ledger import Ledger
 from domain.policy import Policy, load_policy
 from domain.rollup import By
 from domain.scoring import Scorecards, score
 from domain.zones import Zone
+from projections.corrections import CorrectionReport, report_corrections
 from projections.directory import DirectoryProjection, directory_as_known
 from projections.driver import Progress, no_progress
 from projections.history.columns import History
@@ -30,7 +33,13 @@ class Basis:
     history: History
     directory: Directory
     counted: Counted
+    ledger: Ledger
     today: int
+
+    @cached_property
+    def corrections(self) -> CorrectionReport:
+        """Corrections without effect, and those to flag."""
+        return report_corrections(self.history, self.ledger)
 
     @property
     def forecast(self) -> bool:
@@ -77,6 +86,7 @@ def basis(
         history=history,
         directory=directory_of(kaoji, history, context.zone),
         counted=count(history, context),
+        ledger=kaoji.ledger,
         today=context.zone.day_of_instant(kaoji.clock()),
     )
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from api.bootstrap import Kaoji
 from domain.compiled import COMPILED
-from projections.directory import corrections_and_voids, without_effect
+from projections.case_files import waiting_actions
+from projections.corrections import report_corrections
 from projections.recorded_actions import instant_text
 
 
@@ -17,14 +16,14 @@ def status(kaoji: Kaoji) -> dict[str, Any]:
     head = kaoji.ledger.head()
     lags = kaoji.driver.lags()
     history = kaoji.history()
-    linked = history.links["position"]
-    waiting = np.setdiff1d(history.references["position"], linked)
+    corrections = report_corrections(history, kaoji.ledger)
     return {
         "events": head.position,
         "recorded_at": None if head.position == 0 else instant_text(head.recorded_at),
         "projections": [{"name": lag.projection, "position": lag.position, "lag": lag.behind} for lag in lags],
-        "waiting": int(waiting.size),
-        "without_effect": len(without_effect(history, kaoji.ledger, corrections_and_voids(history)[0])),
+        "waiting": int(waiting_actions(history).size),
+        "without_effect": list(corrections.without_effect),
+        "self_recorded": list(corrections.self_recorded),
         "quarantined": kaoji.ledger.counts()["quarantined"],
         "core": "compiled" if COMPILED else "plain Python (slow): install numba to compile it",
     }

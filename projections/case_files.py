@@ -20,6 +20,8 @@ _ROLES = role_table()
 _REVIEW = ACTION_TYPES["review.decided"].code
 _IS_SERVICE = np.zeros(_ROLES.size, np.bool_)
 _IS_SERVICE[[kind.code for kind in ACTION_TYPES.values() if kind.family == "service"]] = True
+_IS_REVIEW = np.zeros(_ROLES.size, np.bool_)
+_IS_REVIEW[[kind.code for kind in ACTION_TYPES.values() if kind.family == "review"]] = True
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,7 @@ def _roles_and_subjects(history: History, actions: EffectiveRows) -> tuple[NDArr
         role = np.where(review, np.uint8(Role.ADVERSE_REVIEW), role)
         subject = np.where(review, by_case, subject)
     about = history.references["position"][history.references["kind"] == LinkKind.ABOUT] - 1
+    about = about[_IS_SERVICE[kind[about]]]
     if about.size:
         subject = subject.copy()
         subject[about] = _subjects_meant(history, about, role, subject)
@@ -141,3 +144,19 @@ def _sequence_key(text: str | None) -> tuple[int, int, str]:
         return 0, 0, ""
     digits = text.lstrip("0")
     return 1, len(digits), digits
+
+
+def waiting_actions(history: History) -> NDArray[np.int64]:
+    """Positions of the actions that wait: for the action that they mean, or for the case that they speak of."""
+    kind, subject = history.rows["type"], history.rows["subject"]
+    refers = np.zeros(history.position, np.bool_)
+    refers[history.references["position"] - 1] = True
+    waiting = refers.copy()
+    waiting[history.links["position"] - 1] = False
+    of_case = np.where(_IS_REVIEW[kind], history.rows["of_case"], np.where(_IS_SERVICE[kind], subject, NOBODY))
+    speaks = ~refers & (of_case != NOBODY)
+    role = _ROLES[kind]
+    known = np.unique(subject[(role >= FIRST_OWN) & (role <= LAST_OWN)])
+    waiting |= speaks & ~np.isin(of_case, known)
+    waiting &= ~marked(history, LinkKind.VOIDED)
+    return np.flatnonzero(waiting) + 1

@@ -11,7 +11,7 @@ import msgspec
 from domain.actions import facts_action
 from domain.ledger.ledger import Ledger
 from domain.ledger.records import ACTION_TOPIC
-from projections.directory import effective_actions
+from projections.corrections import effective_actions
 from projections.history.columns import History
 from projections.integrity import leaf_of
 

@@ -33,7 +33,8 @@ def status(context: typer.Context) -> None:
     rows += [
         [f"view {each['name']}", f"at {each['position']}, {each['lag']} behind"] for each in found["projections"]
     ]
-    rows += [["waiting references", found["waiting"]], ["without effect", found["without_effect"]]]
+    rows += [["waiting references", found["waiting"]], ["without effect", len(found["without_effect"])]]
+    rows += [["self-recorded corrections", len(found["self_recorded"])]]
     rows += [[f"quarantined {code}", number] for code, number in found["quarantined"].items()]
     rows += [["scoring core", found["core"]]]
     output.show(found, ["", "value"], rows)

@@ -42,9 +42,8 @@ LINK_OF_TYPE = {
     "record.corrected": LinkKind.CORRECTED,
     "service.error-cleared": LinkKind.CLEARED,
     "review.decided": LinkKind.OVERTURNED,
-    "service.rated": LinkKind.ABOUT,
-    "service.error-found": LinkKind.ABOUT,
 }
+"""Every other action with `of` is ABOUT what it means."""
 
 
 class HistoryProjection:
@@ -187,11 +186,10 @@ class HistoryState:
 
 
 def _reference(facts: Facts) -> tuple[LinkKind, str, str] | None:
-    kind = LINK_OF_TYPE.get(facts.type)
     of = facts.data.of
-    if kind is None or of is None or of.source is None or of.id is None:
+    if of is None or of.source is None or of.id is None:
         return None
-    return kind, of.source, of.id
+    return LINK_OF_TYPE.get(facts.type, LinkKind.ABOUT), of.source, of.id
 
 
 def _targets(decoded: Sequence[Facts | None], ledger: Ledger) -> dict[tuple[str, str], int]:

@@ -98,8 +98,8 @@ def assert_equal_to_reference(
     with tempfile.TemporaryDirectory() as folder, product(Path(folder)) as kaoji:
         record(kaoji, events, batches=sizes)
         for by in ("all", "staff", "unit", "process"):
-            ours = product_sums(kaoji, rules, *days, by)  # type: ignore[arg-type]  # the literals above
-            assert ours == reference_sums(events, *days, by, precision), by  # type: ignore[arg-type]
+            ours = product_sums(kaoji, rules, *days, by)
+            assert ours == reference_sums(events, *days, by, precision), by
 
 
 @settings(
