@@ -1,0 +1,77 @@
+"""Make the HTTP application of one ledger: its routes, its errors, its guard."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from typing import Any
+from uuid import UUID, uuid4
+
+from fastapi import Depends, FastAPI
+
+from api.bootstrap import Kaoji
+from api.http.actions import actions_router
+from api.http.follower import Follower
+from api.http.guard import Guard
+from api.http.metrics import Metrics
+from api.http.operations import operations_router
+from api.http.pages import pages_router
+from api.http.parameters import only_known_parameters
+from api.http.problems import PROBLEM_RESPONSE, add_problem_handlers
+from api.http.quarantine import quarantine_router
+from api.http.schemas import schemas_router
+from api.http.scores import scores_router
+
+SUMMARY = "Actions in, exact and explainable scores out."
+DESCRIPTION = (
+    "Parameters are named as the options of the command line. Errors are problem details (RFC 9457, "
+    "`application/problem+json`) with the sentence that the command line prints. Where the server has an access "
+    "token, every route but `/health/…` needs `Authorization: Bearer TOKEN`."
+)
+
+
+def create_app(
+    kaoji: Kaoji,
+    *,
+    token: str | None = None,
+    host_names: Iterable[str] = (),
+    new_request_id: Callable[[], UUID] = uuid4,
+) -> FastAPI:
+    """The application over an opened ledger; while its lifespan lasts, the views follow the ledger.
+
+    `token` goes before the settings' own. Without any, only requests that name this machine (`host_names`,
+    localhost, loopback addresses) are answered.
+    """
+    follower, metrics = Follower(kaoji), Metrics(kaoji)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        follower.start()
+        try:
+            yield
+        finally:
+            follower.stop()
+
+    default: dict[int | str, dict[str, Any]] = {"default": PROBLEM_RESPONSE}
+    app = FastAPI(
+        title="Kaoji",
+        summary=SUMMARY,
+        description=DESCRIPTION,
+        version=version("kaoji"),
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        docs_url=None,  # FastAPI's pages load scripts from another host
+        redoc_url=None,
+        dependencies=[Depends(only_known_parameters)],
+        responses=default,
+        lifespan=lifespan,
+    )
+    app.include_router(actions_router(kaoji, follower=follower, metrics=metrics, new_request_id=new_request_id))
+    app.include_router(scores_router(kaoji))
+    app.include_router(quarantine_router(kaoji))
+    app.include_router(operations_router(kaoji, follower=follower, metrics=metrics))
+    app.include_router(schemas_router())
+    app.include_router(pages_router(app))
+    add_problem_handlers(app)
+    app.add_middleware(Guard, token=token or kaoji.settings.token, host_names=tuple(host_names))
+    return app

@@ -1,0 +1,102 @@
+"""Scores and their explanations over HTTP: the same answers and the same sentences as on the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from api.bootstrap import Kaoji
+from api.explanations import explanation
+from api.scorecards import basis
+from domain.errors import WrongInputError
+from domain.rollup import By
+from tests.reference.given import act
+from tests.support.http import detail
+from tests.support.product import record
+
+MARCH = "policy=gx-2012&from=2024-03-01&to=2024-03-31"
+EVENTS = [
+    act("licensing.received", "L1", "03-05", owner="s1", unit="u1"),
+    act("licensing.granted", "L1", "03-08", owner="s1", unit="u1"),
+    act("licensing.received", "L2", "03-05", owner="s/2", unit="u1"),
+    act("licensing.refused", "L2", "03-09", owner="s/2", unit="u1"),
+]
+
+
+@pytest.fixture(autouse=True)
+def _recorded(kaoji: Kaoji) -> None:
+    record(kaoji, EVENTS)
+
+
+@pytest.mark.parametrize("by", ["staff", "unit", "process", "all"])
+@pytest.mark.parametrize("as_of", [None, "2"])
+def test_scores_are_those_of_the_command_line(client: TestClient, kaoji: Kaoji, by: By, as_of: str | None) -> None:
+    found = basis(kaoji, policy="gx-2012", from_text="2024-03-01", to_text="2024-03-31", as_of=as_of)
+    asked = f"/scores?{MARCH}&by={by}" + ("" if as_of is None else f"&as-of={as_of}")
+    answer = client.get(asked)
+    assert answer.json() == found.to_json(found.scorecards(by))
+    assert answer.json()["as_of"] == int(as_of or 4)
+
+
+def test_scores_are_of_the_whole_unless_asked_otherwise(client: TestClient) -> None:
+    assert client.get(f"/scores?{MARCH}").json()["by"] == "all"
+
+
+def test_what_was_just_sent_counts(client: TestClient) -> None:
+    before = client.get(f"/scores?{MARCH}").json()["as_of"]
+    late = act("licensing.granted", "L3", "03-08", owner="s1")
+    client.post("/actions", json=late)
+    assert client.get(f"/scores?{MARCH}").json()["as_of"] == before + 1
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_explanation_is_that_of_the_command_line(client: TestClient, kaoji: Kaoji, language: str) -> None:
+    found = basis(kaoji, policy="gx-2012", from_text="2024-03-01", to_text="2024-03-31")
+    expected = explanation(found, "s1", indicator="timeliness", language=language)
+    asked = f"/scores/s1/explanation?{MARCH}&indicator=timeliness&lang={language}"
+    assert client.get(asked).json() == expected
+    assert expected["indicators"][0]["counted"]
+
+
+def test_subject_may_hold_a_slash(client: TestClient) -> None:
+    assert client.get(f"/scores/s%2F2/explanation?{MARCH}").json()["subject"] == "s/2"
+
+
+def test_unknown_subject_is_not_found(client: TestClient) -> None:
+    sentence = detail(client.get(f"/scores/s11/explanation?{MARCH}"), 404)
+    assert sentence.startswith("No subject 's11'. Did you mean 's1'?")
+
+
+@pytest.mark.parametrize(
+    ("parameters", "sentence"),
+    [
+        ("policy=gx-2013&from=2024-03-01&to=2024-03-31", "No policy 'gx-2013'. Did you mean 'gx-2012'?"),
+        ("policy=gx-2012&from=March&to=2024-03-31", "--from 'March' is no date."),
+        ("policy=gx-2012&from=2024-03-31&to=2024-03-01", "The period ends (2024-03-01) before it begins"),
+        (f"{MARCH}&as-of=99", "There is no position 99 yet: the ledger ends at 4."),
+        (f"{MARCH}&as-of=lately", "--as-of 'lately' is neither a position nor a time."),
+        (f"{MARCH}&by=person", "Parameter 'by' is 'person'."),
+        ("policy=gx-2012&to=2024-03-31", "Parameter 'from' is missing."),
+        (f"{MARCH}&as_of=2", "No parameter 'as_of'. Did you mean 'as-of'?"),
+    ],
+)
+def test_wrong_questions_are_answered_with_what_to_mend(
+    client: TestClient, parameters: str, sentence: str
+) -> None:
+    assert detail(client.get(f"/scores?{parameters}"), 422).startswith(sentence)
+
+
+def test_the_sentence_is_that_of_the_command_line(client: TestClient, kaoji: Kaoji) -> None:
+    with pytest.raises(WrongInputError) as caught:
+        basis(kaoji, policy="gx-2013", from_text="2024-03-01", to_text="2024-03-31")
+    asked = "/scores?policy=gx-2013&from=2024-03-01&to=2024-03-31"
+    assert detail(client.get(asked), 422) == str(caught.value)
+
+
+def test_caller_cannot_make_the_server_open_a_file(client: TestClient, tmp_path: Path) -> None:
+    file = tmp_path / "secret.toml"
+    file.write_text("password = 'hunter2'")
+    answer = client.get("/scores", params={"policy": str(file), "from": "2024-03-01", "to": "2024-03-31"})
+    assert detail(answer, 422).startswith(f"No policy {str(file)!r}.")
