@@ -1,0 +1,202 @@
+"""Consume actions from Kafka into the ledger: each one exactly once, whatever dies on the way."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from threading import Event
+from typing import Protocol
+
+from consumers.cloudevents import to_arrival
+from consumers.kafka_member import KafkaUnreachableError, Member, Records
+from consumers.kafka_settings import check_kafka_settings
+from consumers.pipeline import ActionLedger, Intake, Refused, Totals, collector_off
+from domain.errors import UnreachableError
+from domain.ledger.errors import StaleTrackingError
+from domain.ledger.records import Arrival
+
+LOG = logging.getLogger(__name__)
+
+TOPIC = "administrative-actions"
+GROUP = "kaoji"
+POLL_SECONDS_MAX = 0.2
+SILENCE_SECONDS_MAX = 3.0
+WAIT_SECONDS_MAX = 10.0
+
+
+class OffsetLedger(ActionLedger, Protocol):
+    """What consuming asks of a ledger: it keeps offsets with the actions, and refuses one that does not rise."""
+
+    def max_tracking_id(self, name: str) -> int | None:
+        """The last offset recorded under this name; None when there is none."""
+
+
+def consume(
+    ledger: OffsetLedger,
+    *,
+    bootstrap: str,
+    clock: Callable[[], int],
+    topic: str = TOPIC,
+    group: str = GROUP,
+    config: Mapping[str, object] | None = None,
+    until_idle: float | None = None,
+    stop: Event | None = None,
+    on_batch: Callable[[Totals], None] | None = None,
+    refused: Refused | None = None,
+    accept_gap: bool = False,
+) -> Totals:
+    """Record the topic's actions as one member of a consumer group, until told to stop.
+
+    One poll is one transaction: actions, refused records and offsets together. Kafka's own commit is advice for
+    lag monitors; where to go on is read from the ledger. A batch that another member has written already is
+    refused by the ledger and dropped here.
+
+    `config`: kafka-python's names (`security_protocol`, `ssl_cafile` …), see `read_kafka_settings`.
+    `until_idle`: end after that many seconds without a new record, once everything there was is read.
+    `stop`: set by a signal handler; the batch at hand is finished and the group left.
+    `on_batch` is given the totals after every batch, `refused` every record that is quarantined.
+    `accept_gap`: go on where Kafka has deleted records that were never read.
+
+    Kafka or the store going away later is waited for. Raises UnreachableError when Kafka does not answer at the
+    start, WrongInputError (unknown topic, refused account, wrong setting, records lost) with what to do.
+    """
+    settings = check_kafka_settings(config or {})
+    stop = stop or Event()
+    with _quiet_client():
+        member = Member(
+            bootstrap=bootstrap,
+            topic=topic,
+            group=group,
+            settings=settings,
+            last_offset=ledger.max_tracking_id,
+            accept_gap=accept_gap,
+        )
+        try:
+            intake = Intake(ledger, refused=refused)
+            run = _Run(intake, member, clock=clock, stop=stop, until_idle=until_idle, on_batch=on_batch)
+            with collector_off():
+                run.to_the_end()
+            return intake.totals
+        finally:
+            member.close()
+
+
+class _Run:
+    """The loop of one member: poll, check, append; and what to do when nothing comes."""
+
+    def __init__(
+        self,
+        intake: Intake,
+        member: Member,
+        *,
+        clock: Callable[[], int],
+        stop: Event,
+        until_idle: float | None,
+        on_batch: Callable[[Totals], None] | None,
+    ) -> None:
+        self._intake, self._member, self._clock = intake, member, clock
+        self._stop, self._until_idle, self._on_batch = stop, until_idle, on_batch
+        self._waits = _Waits(stop)
+        self._silent_since = time.monotonic()
+        self._changes = 0
+
+    def to_the_end(self) -> None:
+        while not self._stop.is_set():
+            try:
+                records = self._member.poll(seconds_max=POLL_SECONDS_MAX)
+                if records:
+                    self._record(records)
+                elif self._silence():
+                    break
+            except StaleTrackingError as error:
+                LOG.warning("Dropped a batch that is in the ledger already, reading on from there: %s", error)
+                self._member.start_over()
+            except UnreachableError as error:
+                # Nothing of this batch counts as read: what is in the ledger decides where to go on.
+                self._waits.wait(str(error))
+                self._member.start_over()
+                self._silent_since = time.monotonic()
+        self._member.send_advice()
+
+    def _record(self, records: Records) -> None:
+        arrivals = list(_arrivals(records, now=self._clock()))
+        self._intake.take(arrivals, tracking=self._member.tracking(records))
+        self._member.advise(records)
+        self._waits.over()
+        self._silent_since = time.monotonic()
+        if self._on_batch is not None:
+            self._on_batch(self._intake.totals)
+        # The collector is off meanwhile; only what this batch left behind is looked through.
+        gc.collect(1)
+
+    def _silence(self) -> bool:
+        """Whether the silence has lasted long enough to end. Raises UnreachableError when Kafka is why."""
+        now = time.monotonic()
+        if self._member.changes != self._changes:
+            # Partitions have just come or gone: what they hold has yet to be asked for.
+            self._changes, self._silent_since = self._member.changes, now
+        silent = now - self._silent_since
+        if self._until_idle is not None and silent >= self._until_idle and self._member.at_end():
+            return True
+        if silent >= SILENCE_SECONDS_MAX and self._waits.due():
+            if not self._member.answers():
+                raise KafkaUnreachableError("Kafka does not answer.")
+            self._waits.over()
+        return False
+
+
+class _Waits:
+    """Waits that grow while something is away: one log line each, and one when it is back."""
+
+    def __init__(self, stop: Event) -> None:
+        self._stop = stop
+        self._seconds = 0.0
+        self._looked_at = time.monotonic()
+
+    def wait(self, reason: str) -> None:
+        """Wait, longer each time in a row, or until told to stop."""
+        self._seconds = min(WAIT_SECONDS_MAX, self._seconds * 2 or 1.0)
+        LOG.warning("%s Waiting %.0f s before the next try.", reason, self._seconds)
+        self._stop.wait(self._seconds)
+        self._looked_at = time.monotonic()
+
+    def over(self) -> None:
+        """What was waited for is there."""
+        if self._seconds:
+            LOG.warning("Going on.")
+        self._seconds = 0.0
+
+    def due(self) -> bool:
+        """Whether it is time to look again whether anything is away."""
+        now = time.monotonic()
+        if now - self._looked_at < SILENCE_SECONDS_MAX:
+            return False
+        self._looked_at = now
+        return True
+
+
+@contextmanager
+def _quiet_client() -> Iterator[None]:
+    """Keep the client from logging each of its many tries to reconnect, unless somebody has asked for that.
+
+    What is worth saying is said here, once, in our words.
+    """
+    client = logging.getLogger("kafka")
+    asked_for = client.level != logging.NOTSET
+    if not asked_for:
+        client.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        if not asked_for:
+            client.setLevel(logging.NOTSET)
+
+
+def _arrivals(records: Records, *, now: int) -> Iterator[Arrival]:
+    for partition in sorted(records):
+        place = f"{partition.topic}-{partition.partition}@"
+        for record in records[partition]:
+            yield to_arrival(record.value, record.headers, f"{place}{record.offset}", now)

@@ -1,0 +1,360 @@
+"""One member of a Kafka consumer group whose offsets come from the ledger, never from Kafka."""
+
+from __future__ import annotations
+
+import base64
+import logging
+import socket
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+from uuid import UUID
+
+from eventsourcing.persistence import Tracking
+from kafka import ConsumerRebalanceListener, KafkaConsumer, OffsetAndMetadata, TopicPartition
+from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
+from kafka.errors import (
+    AuthorizationError,
+    CorruptRecordError,
+    KafkaConfigurationError,
+    KafkaError,
+    LogTruncationError,
+    OffsetOutOfRangeError,
+    RetriableError,
+    SaslAuthenticationFailedError,
+    UnsupportedCodecError,
+)
+from kafka.structs import MemberState
+
+from consumers.kafka_settings import Setting
+from domain.errors import UnknownNameError, UnreachableError, WrongInputError
+
+LOG = logging.getLogger(__name__)
+
+_CONNECT_SECONDS_MAX = 4.0
+_REQUEST_MS_MAX = 1_500
+_BOOTSTRAP_MS_MAX = 8_000
+_COMMIT_SECONDS_MIN = 1.0
+
+_DEFAULTS: Mapping[str, Setting] = {
+    # A batch is what one poll brings: large enough that a transaction costs little for each record.
+    "max_poll_records": 5_000,
+    "fetch_max_bytes": 16 * 1024 * 1024,
+    "max_partition_fetch_bytes": 4 * 1024 * 1024,
+    # A member that died holds its partitions for this long; nothing is lost meanwhile, it only waits.
+    "session_timeout_ms": 10_000,
+    "heartbeat_interval_ms": 2_500,
+    "reconnect_backoff_max_ms": 1_000,
+    "request_timeout_ms": 15_000,
+}
+
+
+class KafkaUnreachableError(UnreachableError):
+    """No Kafka answers at the address."""
+
+
+class KafkaRefusedError(WrongInputError):
+    """Kafka answers, and does not let us in or does not let us read."""
+
+
+class LostRecordsError(WrongInputError):
+    """Kafka no longer has records that the ledger has not read: going on would lose them silently."""
+
+
+Records = dict[Any, list[Any]]
+"""Records of one poll by partition (kafka-python's TopicPartition and ConsumerRecord)."""
+
+
+class Member:
+    """Joins the group, reads each partition from where the ledger stands, and forgets what it loses.
+
+    Every method runs on the caller's thread; only the rebalance listener runs on kafka-python's, and it does no
+    more than stop the partitions until the caller's thread has looked up their offsets.
+    """
+
+    def __init__(
+        self,
+        *,
+        bootstrap: str,
+        topic: str,
+        group: str,
+        settings: Mapping[str, Setting],
+        last_offset: Callable[[str], int | None],
+        accept_gap: bool = False,
+    ) -> None:
+        self._bootstrap, self._topic = bootstrap, topic
+        self._last_offset, self._accept_gap = last_offset, accept_gap
+        self._unplaced: set[TopicPartition] = set()
+        self._names: dict[TopicPartition, str] = {}
+        self._committed_at = 0.0
+        self._advice: dict[TopicPartition, OffsetAndMetadata] = {}
+        self.changes = 0
+        """How often partitions came or went."""
+        self._consumer = _connect(bootstrap, group, settings)
+        try:
+            _check_topic(self._consumer, topic, bootstrap)
+            self._topic_id = self._current_topic_id()
+            self._consumer.subscribe([topic], listener=_Listener(self))
+        except KafkaError as error:
+            self.close()
+            raise _translated(error, bootstrap) from error
+        except BaseException:
+            self.close()
+            raise
+
+    def poll(self, *, seconds_max: float) -> Records:
+        """The next records of the partitions that are ours and placed; empty when there are none.
+
+        Raises KafkaUnreachableError when nothing can be read just now (try again), LostRecordsError or
+        KafkaRefusedError when trying again is of no use.
+        """
+        try:
+            self._place()
+            records: Records = self._consumer.poll(timeout_ms=int(seconds_max * 1000))
+        except OffsetOutOfRangeError:
+            # Retention has overtaken us; placing finds out what was lost, and says so.
+            self.start_over()
+            return {}
+        except CorruptRecordError as error:
+            raise KafkaRefusedError(
+                f"The record at {self._place_at_hand()} cannot be read: {error.args[-1]}. Nothing behind it "
+                "was read. Ask its sender what it is; to go on without it, delete it from the topic "
+                "(kafka-delete-records.sh) and consume with --accept-gap."
+            ) from error
+        except KafkaError as error:
+            raise _translated(error, self._bootstrap) from error
+        if self._topic_was_replaced():
+            self.start_over()
+            return {}
+        return records
+
+    def tracking(self, records: Records) -> list[Tracking]:
+        """Rows that make the ledger refuse these records if it has read any of them already.
+
+        The ledger takes a row only if it is above what it has. The first offset says that nothing here was read
+        before (else a member that woke too late would write what its successor has written), the last one how far
+        this goes. Gaps (control records, aborted ones) do not matter.
+        """
+        rows = []
+        for partition in sorted(records):
+            first, last = records[partition][0].offset, records[partition][-1].offset
+            rows += [Tracking(self._names[partition], offset) for offset in sorted({first, last})]
+        return rows
+
+    def advise(self, records: Records) -> None:
+        """Tell Kafka how far the ledger is: for those who watch the lag; we never read it back."""
+        for partition, found in records.items():
+            self._advice[partition] = OffsetAndMetadata(found[-1].offset + 1, "", -1)
+        if time.monotonic() - self._committed_at >= _COMMIT_SECONDS_MIN:
+            self.send_advice()
+
+    def send_advice(self) -> None:
+        """Send what `advise` has gathered, for partitions that are still ours."""
+        assigned = self._consumer.assignment()
+        offsets = {partition: offset for partition, offset in self._advice.items() if partition in assigned}
+        self._advice = {}
+        self._committed_at = time.monotonic()
+        if offsets:
+            try:
+                self._consumer.commit_async(offsets, callback=_log_commit)
+            except KafkaError as error:
+                LOG.debug("Kafka did not take the commit: %s", error)
+
+    def start_over(self) -> None:
+        """Look up all offsets in the ledger again, before anything more is read."""
+        for partition in self._consumer.assignment():
+            self._hold(partition)
+
+    def at_end(self) -> bool:
+        """Whether we are settled in the group and have read all that there was a moment ago."""
+        if self._unplaced or self._consumer.group_metadata().state != MemberState.STABLE:
+            return False
+        partitions = sorted(self._consumer.assignment())
+        if not partitions:
+            return True
+        try:
+            ends = self._consumer.end_offsets(partitions, timeout_ms=_REQUEST_MS_MAX)
+            return all(
+                self._consumer.position(partition, timeout_ms=_REQUEST_MS_MAX) >= ends[partition]
+                for partition in partitions
+            )
+        except KafkaError:
+            return False
+
+    def answers(self) -> bool:
+        """Whether anything listens where Kafka should be."""
+        return any_answers(self._bootstrap, seconds_max=1.0)
+
+    def close(self) -> None:
+        """Leave the group, so that others take over at once; takes two seconds at most."""
+        try:
+            self._consumer.close(timeout_ms=2_000)
+        except KafkaError as error:
+            LOG.debug("Closing the Kafka client: %s", error)
+
+    def _hold(self, partition: TopicPartition) -> None:
+        self._unplaced.add(partition)
+        self._consumer.pause(partition)
+        # Any offset will do: without one the client would ask Kafka for a committed offset, and follow it.
+        self._consumer.seek(partition, 0)
+
+    def _place(self) -> None:
+        """Seek every held partition to where the ledger stands, and let it go."""
+        held = sorted(self._unplaced & self._consumer.assignment())
+        self._unplaced.intersection_update(held)
+        if not held:
+            return
+        begins = self._consumer.beginning_offsets(held, timeout_ms=_REQUEST_MS_MAX)
+        ends = self._consumer.end_offsets(held, timeout_ms=_REQUEST_MS_MAX)
+        for partition in held:
+            name = f"kafka:{self._consumer._cluster.cluster_id}/{self._topic_id}/{partition.partition}"
+            self._names[partition] = name
+            start = self._start(partition, self._last_offset(name), begins[partition], ends[partition])
+            self._consumer.seek(partition, start)
+            self._consumer.resume(partition)
+            self._unplaced.discard(partition)
+            LOG.info("Reading %s-%d from offset %d", partition.topic, partition.partition, start)
+
+    def _start(self, partition: TopicPartition, last: int | None, begin: int, end: int) -> int:
+        place = f"{partition.topic}-{partition.partition}"
+        if last is None:  # Not `if not last`: an offset may be 0.
+            if begin > 0:
+                LOG.warning("%s begins at offset %d: earlier records are no longer in Kafka.", place, begin)
+            return begin
+        if last + 1 > end:
+            raise LostRecordsError(
+                f"{place} ends at offset {end}, but the ledger has read up to {last}: Kafka lost records, or was "
+                "restored from an older copy. Create the topic anew (a new topic is read from its beginning)."
+            )
+        if last + 1 < begin:
+            lost = f"{place}: offsets {last + 1} to {begin - 1} are no longer in Kafka, and were never read."
+            if not self._accept_gap:
+                raise LostRecordsError(
+                    f"{lost} Have these actions sent again (or ingest them from a file), then consume with "
+                    "--accept-gap; and let the topic keep records for longer (retention.ms)."
+                )
+            LOG.warning("%s Going on at offset %d, as told by --accept-gap.", lost, begin)
+            return begin
+        return last + 1
+
+    def _place_at_hand(self) -> str:
+        """Where the client has just stumbled, which its error does not say."""
+        at_hand = self._consumer._fetcher._next_partition_records
+        if at_hand is None:
+            return self._topic
+        return f"{self._topic}-{at_hand.topic_partition.partition}, offset {at_hand.next_fetch_offset},"
+
+    def _current_topic_id(self) -> str:
+        """The topic's id as Kafka writes it; the name with a Kafka older than 2.8, which has no such ids."""
+        # kafka-python offers no public way to the ids it holds; the admin client would ask a broker each time.
+        found: UUID | None = self._consumer._cluster.topic_id(self._topic)
+        if found is None or found.int == 0:
+            return getattr(self, "_topic_id", self._topic)
+        return base64.urlsafe_b64encode(found.bytes).decode().rstrip("=")
+
+    def _topic_was_replaced(self) -> bool:
+        """Whether the topic was deleted and created anew: its offsets then begin again."""
+        current = self._current_topic_id()
+        if current == self._topic_id:
+            return False
+        LOG.warning("The topic %s was created anew (id %s, was %s).", self._topic, current, self._topic_id)
+        self._topic_id = current
+        return True
+
+
+class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python has no type hints
+    """Holds what comes until its offset is known. Runs on kafka-python's thread: no store, no waiting."""
+
+    def __init__(self, member: Member) -> None:
+        self._member = member
+
+    def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        self._member.changes += 1
+        self._member._unplaced.difference_update(revoked)
+
+    def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        self._member.changes += 1
+        for partition in assigned:
+            self._member._hold(partition)
+
+
+def any_answers(bootstrap: str, *, seconds_max: float) -> bool:
+    """Whether one of the addresses HOST:PORT[,HOST:PORT…] accepts a connection. Raises WrongInputError."""
+    for address in _addresses(bootstrap):
+        try:
+            socket.create_connection(address, timeout=seconds_max).close()
+        except OSError as error:
+            LOG.debug("%s:%d: %s", *address, error)
+        else:
+            return True
+    return False
+
+
+def _addresses(bootstrap: str) -> list[tuple[str, int]]:
+    found = []
+    for part in bootstrap.split(","):
+        host, sign, port = part.strip().rpartition(":")
+        if not (sign and host and port.isascii() and port.isdigit() and 0 < int(port) < 65536):
+            raise WrongInputError(f"{part.strip()!r} is no Kafka address. Write HOST:PORT, several with commas.")
+        found.append((host.strip("[]"), int(port)))
+    return found
+
+
+def _connect(bootstrap: str, group: str, settings: Mapping[str, Setting]) -> KafkaConsumer:
+    # Asked before the client is built: once refused, it waits ever longer before it tries again.
+    if not any_answers(bootstrap, seconds_max=_CONNECT_SECONDS_MAX):
+        raise KafkaUnreachableError(
+            f"No Kafka answers at {bootstrap}. Is it running, and is that the address it listens on?"
+        )
+    try:
+        return KafkaConsumer(
+            **{**_DEFAULTS, **settings},
+            bootstrap_servers=bootstrap.split(","),
+            bootstrap_timeout_ms=_BOOTSTRAP_MS_MAX,
+            group_id=group,
+            isolation_level="read_committed",
+            auto_offset_reset="none",
+            enable_auto_commit=False,
+            allow_auto_create_topics=False,
+            partition_assignment_strategy=[CooperativeStickyAssignor],
+            metrics_enabled=False,
+        )
+    except KafkaError as error:
+        raise _translated(error, bootstrap) from error
+
+
+def _check_topic(consumer: KafkaConsumer, topic: str, bootstrap: str) -> None:
+    known = consumer.topics()
+    if topic in known:
+        return
+    unknown = UnknownNameError("topic", topic, known)
+    raise WrongInputError(
+        f"{unknown} Create it first: kafka-topics.sh --bootstrap-server {bootstrap} --create "
+        f"--topic {topic} --partitions 12"
+    )
+
+
+def _translated(error: KafkaError, bootstrap: str) -> UnreachableError | WrongInputError:
+    """An error of the client as one of ours: whether to wait, or what to mend."""
+    if isinstance(error, AuthorizationError | SaslAuthenticationFailedError):
+        return KafkaRefusedError(
+            f"Kafka at {bootstrap} does not let us in: {error}. "
+            "Check the account in --kafka-config and its right to read the topic and the group."
+        )
+    if isinstance(error, KafkaConfigurationError):
+        return KafkaRefusedError(f"The Kafka settings do not fit together: {error}.")
+    if isinstance(error, UnsupportedCodecError):
+        return KafkaRefusedError(f"Records are compressed in a way that is not installed here: {error}.")
+    if isinstance(error, LogTruncationError):
+        return LostRecordsError(
+            f"Kafka at {bootstrap} has lost records that were read already: {error}. "
+            "Ask who runs it about an unclean leader election; the ledger keeps what it has read."
+        )
+    if isinstance(error, RetriableError):
+        return KafkaUnreachableError(f"Kafka at {bootstrap} does not answer: {error}.")
+    return KafkaRefusedError(f"Kafka at {bootstrap} cannot be read: {error}.")
+
+
+def _log_commit(offsets: object, answer: object) -> None:
+    if isinstance(answer, Exception):
+        LOG.debug("Kafka did not take the commit of %s: %s", offsets, answer)
