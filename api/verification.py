@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from itertools import zip_longest
+from collections.abc import Sequence
 from typing import Any
 
-from domain.ledger.merkle import Tree
-
 from api.bootstrap import Kaoji
-from domain.ledger.records import Recorded
+from domain.actions import action_key
+from domain.facts import read_facts
+from domain.ledger.merkle import Tree
+from domain.ledger.records import ACTION_TOPIC, Recorded
+from projections.damage import DamagedViewError, MissingEventsError
 from projections.directory import DirectoryProjection
 from projections.driver import BATCH_MAX, Progress, no_progress
 from projections.history.columns import differences, load_history
 from projections.history.writer import HistoryProjection
 from projections.integrity import IntegrityProjection, leaf_of, leaves_upto
-from projections.store import DIRECTORY
+from projections.store import DIRECTORY, Checkpoint, Connection
 
 FAULTS_MAX = 100
 """A ledger that was rewritten as a whole is said to be so without listing every record."""
@@ -23,13 +25,25 @@ FAULTS_MAX = 100
 def verification(kaoji: Kaoji, *, from_scratch: bool = False, progress: Progress = no_progress) -> dict[str, Any]:
     """What `kaoji verify` prints: events, Merkle root, faults. With `from_scratch` views are rebuilt beside
     the live ones and compared; without it only the ledger itself is read through."""
-    head = kaoji.driver.catch_up(progress=progress)
-    faults, root = _ledger_faults(kaoji, head, progress)
-    faults += _view_faults(kaoji, head, progress) if from_scratch else []
-    return {"events": head, "root": root, "ok": not faults, "faults": faults[:FAULTS_MAX]}
+    try:
+        head = kaoji.driver.catch_up(progress=progress)
+    except MissingEventsError:
+        # Which ones is said below, as far as the ledger claims to reach.
+        head = kaoji.ledger.head().position
+    faults, root = _ledger_faults(kaoji, head, progress, keys_too=from_scratch)
+    if from_scratch and faults:
+        faults.append("views were not compared with a rebuild: the ledger they would be made from is not whole")
+    elif from_scratch:
+        faults = _view_faults(kaoji, head, progress)
+    return {"events": head, "root": root, "ok": not faults, "faults": _shortened(faults)}
 
 
-def _ledger_faults(kaoji: Kaoji, head: int, progress: Progress) -> tuple[list[str], str]:
+def _shortened(faults: list[str]) -> list[str]:
+    more = len(faults) - FAULTS_MAX
+    return faults if more <= 0 else [*faults[:FAULTS_MAX], f"and {more:,} more"]
+
+
+def _ledger_faults(kaoji: Kaoji, head: int, progress: Progress, *, keys_too: bool) -> tuple[list[str], str]:
     """Read every event, rebuild the Merkle tree, and hold it against the leaves kept when it was recorded."""
     faults: list[str] = []
     with kaoji.views.reading() as connection:
@@ -45,7 +59,10 @@ def _ledger_faults(kaoji: Kaoji, head: int, progress: Progress) -> tuple[list[st
             faults += _event_faults(event, position, recorded_at, kept)
             tree.extend([leaf_of(event)])
             position, recorded_at = event.position, event.recorded_at
+        if keys_too and not faults:
+            faults += _key_faults(kaoji, batch)
         progress("verify", position, head)
+    faults += _standing_faults(kaoji, head)
     if len(kept) != head:
         faults.append(f"the ledger ends at {head}, the leaves that were kept at {len(kept)}")
     return faults, tree.root().hex()
@@ -57,37 +74,74 @@ def _event_faults(event: Recorded, before: int, recorded_before: int, kept: list
         faults.append(f"positions {before + 1} to {event.position - 1} are missing from the ledger")
     if event.recorded_at < recorded_before:
         faults.append(f"position {event.position} was recorded before the one that precedes it")
+    if event.topic != ACTION_TOPIC:
+        faults.append(f"position {event.position} bears the topic {event.topic!r}, which is none of ours")
     if event.position <= len(kept) and kept[event.position - 1] != leaf_of(event):
         faults.append(f"position {event.position} is not what was recorded there")
     return faults
 
 
+def _key_faults(kaoji: Kaoji, batch: Sequence[Recorded]) -> list[str]:
+    """Events that are not found under their source and id: they could be recorded once more."""
+    facts = [(event.position, read_facts(event.facts)) for event in batch]
+    keys = {action_key(each.source, each.id): position for position, each in facts}
+    found = kaoji.ledger.positions_of(list(keys))
+    return [
+        f"position {position} is not found under its source and id"
+        for key, position in keys.items()
+        if found.get(key) != position
+    ]
+
+
+def _standing_faults(kaoji: Kaoji, head: int) -> list[str]:
+    """Views that say they have read more than there is."""
+    with kaoji.views.reading() as connection:
+        found = [kaoji.views.live(connection, name) for name in sorted(kaoji.driver.projections)]
+    return [
+        f"the view {each.projection} stands at {each.position}, the ledger ends at {head}"
+        for each in found
+        if each.position > head
+    ]
+
+
 def _view_faults(kaoji: Kaoji, head: int, progress: Progress) -> list[str]:
     """Hold every live view against a fresh build of it, row by row."""
     faults: list[str] = []
-    for name in (HistoryProjection.name, DirectoryProjection.name):
+    for name, compare in (
+        (HistoryProjection.name, _history_faults),
+        (DirectoryProjection.name, _directory_faults),
+    ):
         fresh = kaoji.driver.build_beside(name, upto=head)
         try:
             with kaoji.views.reading() as connection:
-                live = kaoji.views.live(connection, name)
-                if name == HistoryProjection.name:
-                    ours = load_history(kaoji.views, connection, live).upto(head)
-                    faults += differences(ours, load_history(kaoji.views, connection, fresh))
-                else:
-                    columns = ("position", "type", "subject", "occurred_at", "facts")
-                    rows = [
-                        kaoji.views.rows(
-                            connection, DIRECTORY, each, *columns, order="position", upto=("position", head)
-                        )
-                        for each in (live, fresh)
-                    ]
-                    faults += [
-                        f"directory: position {(mine or theirs)[0]} differs from a rebuild"
-                        for mine, theirs in zip_longest(*rows)
-                        if mine is None or theirs is None or tuple(mine) != tuple(theirs)
-                    ]
+                faults += compare(kaoji, connection, kaoji.views.live(connection, name), fresh)
+        except DamagedViewError as error:
+            faults.append(str(error))
         finally:
             with kaoji.views.transaction() as connection:
                 kaoji.views.drop_build(connection, fresh)
         progress(name, head, head)
     return faults
+
+
+def _history_faults(kaoji: Kaoji, connection: Connection, live: Checkpoint, fresh: Checkpoint) -> list[str]:
+    ours = load_history(kaoji.views, connection, live).upto(fresh.position)
+    return differences(ours, load_history(kaoji.views, connection, fresh))
+
+
+def _directory_faults(kaoji: Kaoji, connection: Connection, live: Checkpoint, fresh: Checkpoint) -> list[str]:
+    columns = ("position", "type", "subject", "occurred_at", "facts")
+    ours, theirs = (
+        {
+            row[0]: row
+            for row in kaoji.views.rows(
+                connection, DIRECTORY, each, *columns, order="position", upto=("position", fresh.position)
+            )
+        }
+        for each in (live, fresh)
+    )
+    return [
+        f"directory: position {position} differs from a rebuild"
+        for position in sorted({*ours, *theirs})
+        if ours.get(position) != theirs.get(position)
+    ]

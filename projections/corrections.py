@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 
+import msgspec
+
 from domain.action_types import ACTION_TYPES
 from domain.actions import Action, facts_action
 from domain.corrections import apply_corrections
 from domain.ledger.ledger import Ledger
+from domain.ledger.records import Recorded
+from projections.damage import MissingEventsError, UnreadableEventError
 from projections.history.columns import History
 from projections.history.writer import LinkKind
 
@@ -48,7 +52,17 @@ def _credited(action: Action) -> set[str]:
 
 
 def _stored(positions: set[int], ledger: Ledger) -> dict[int, Action]:
-    return {each.position: facts_action(each.facts) for each in ledger.read_positions(sorted(positions))}
+    found = {each.position: _action(each) for each in ledger.read_positions(sorted(positions))}
+    if len(found) < len(positions):
+        raise MissingEventsError(min(positions - set(found)))
+    return found
+
+
+def _action(recorded: Recorded) -> Action:
+    try:
+        return facts_action(recorded.facts)
+    except msgspec.MsgspecError as error:
+        raise UnreadableEventError(recorded.position, error) from error
 
 
 def effective_actions(actions: dict[int, Action], history: History, ledger: Ledger) -> dict[int, Action]:

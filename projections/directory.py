@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
+
 from domain.actions import Action, facts_action
 from domain.directory import Directory, DirectoryAction
 from domain.facts import read_facts
@@ -11,6 +13,7 @@ from domain.ledger.ledger import Ledger
 from domain.ledger.records import ACTION_TOPIC, Recorded
 from domain.zones import Zone
 from projections.corrections import effective_actions
+from projections.damage import DamagedViewError
 from projections.history.columns import History
 from projections.store import DIRECTORY, Checkpoint, Connection, ViewStore
 
@@ -47,7 +50,10 @@ class DirectoryProjection:
 def directory_as_known(
     store: ViewStore, connection: Connection, build: Checkpoint, history: History, ledger: Ledger, zone: Zone
 ) -> Directory:
-    """The directory that the actions up to the history's position make, corrected and without voided ones."""
+    """The directory that the actions up to the history's position make, corrected and without voided ones.
+
+    Raises DamagedViewError.
+    """
     rows = store.rows(
         connection,
         DIRECTORY,
@@ -57,7 +63,10 @@ def directory_as_known(
         order="position",
         upto=("position", history.position),
     )
-    actions = {row[0]: facts_action(bytes(row[1])) for row in rows}
+    try:
+        actions = {row[0]: facts_action(bytes(row[1])) for row in rows}
+    except (msgspec.MsgspecError, TypeError) as error:
+        raise DamagedViewError(build.projection, f"an action in it cannot be read ({error})") from error
     effective = effective_actions(actions, history, ledger)
     return Directory.fold(
         [_directory_action(position, action) for position, action in sorted(effective.items())], zone

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from domain.ledger.ledger import Ledger
 from domain.ledger.records import Recorded
+from projections.damage import MissingEventsError
 from projections.store import Checkpoint, Connection, ViewMovedError, ViewStore
 
 BATCH_MAX = 10_000
@@ -86,7 +87,12 @@ class Driver:
         """A fresh build up to a position, for comparison; drop it with `store.drop_build`."""
         with self.store.transaction() as connection:
             build = self.store.new_build(connection, name)
-        return self._carry(self.projections[name], build, upto, batch_max, no_progress)
+        try:
+            return self._carry(self.projections[name], build, upto, batch_max, no_progress)
+        except BaseException:
+            with self.store.transaction() as connection:
+                self.store.drop_build(connection, build)
+            raise
 
     def lags(self) -> list[Lag]:
         """Position and distance of every live view."""
@@ -103,7 +109,7 @@ class Driver:
         self, projection: Projection, build: Checkpoint, upto: int, batch_max: int, progress: Progress
     ) -> Checkpoint:
         while build.position < upto:
-            batch = self.ledger.read(after=build.position, limit=min(batch_max, upto - build.position))
+            batch = self._read(build.position, min(batch_max, upto - build.position))
             with self.store.transaction() as connection:
                 build = self._apply(projection, build, connection, batch)
             progress(projection.name, build.position, upto)
@@ -113,11 +119,20 @@ class Driver:
         self, projection: Projection, build: Checkpoint, connection: Connection, batch_max: int
     ) -> Checkpoint:
         """What was recorded while the build ran, up to where the live view stands: none is lost in the swap."""
-        live = self.store.live(connection, projection.name).position
+        live = min(self.store.live(connection, projection.name).position, self.ledger.head().position)
         while build.position < live:
-            batch = self.ledger.read(after=build.position, limit=min(batch_max, live - build.position))
+            batch = self._read(build.position, min(batch_max, live - build.position))
             build = self._apply(projection, build, connection, batch)
         return build
+
+    def _read(self, position: int, limit: int) -> Sequence[Recorded]:
+        batch = self.ledger.read(after=position, limit=limit)
+        for expected, event in enumerate(batch, position + 1):
+            if event.position != expected:
+                raise MissingEventsError(expected)
+        if not batch:
+            raise MissingEventsError(position + 1)
+        return batch
 
     def _apply(
         self, projection: Projection, build: Checkpoint, connection: Connection, batch: Sequence[Recorded]

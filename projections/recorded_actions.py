@@ -10,8 +10,9 @@ import msgspec
 
 from domain.actions import facts_action
 from domain.ledger.ledger import Ledger
-from domain.ledger.records import ACTION_TOPIC
+from domain.ledger.records import ACTION_TOPIC, Recorded
 from projections.corrections import effective_actions
+from projections.damage import UnreadableEventError
 from projections.history.columns import History
 from projections.integrity import leaf_of
 
@@ -31,7 +32,7 @@ def recorded_actions(
             read = {each.position: facts_action(each.facts) for each in page}
             standing = effective_actions(read, history, ledger)
         for each in page:
-            event = msgspec.json.decode(each.facts)
+            event = _decoded(each)
             if effective:
                 action = standing[each.position]
                 event |= {"time": action.time, "data": action.data}
@@ -40,6 +41,14 @@ def recorded_actions(
                 "recorded_at": instant_text(each.recorded_at),
                 "hash": leaf_of(each).hex(),
             }
+
+
+def _decoded(recorded: Recorded) -> dict[str, Any]:
+    try:
+        event: dict[str, Any] = msgspec.json.decode(recorded.facts)
+    except msgspec.MsgspecError as error:
+        raise UnreadableEventError(recorded.position, error) from error
+    return event
 
 
 def instant_text(microseconds: int) -> str:

@@ -41,7 +41,16 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from domain.errors import KaojiError, UnreachableError
 
-__all__ = ["BLOCKS", "DIRECTORY", "PARTS", "Checkpoint", "Connection", "ViewMovedError", "ViewStore", "open_views"]
+__all__ = [
+    "BLOCKS",
+    "DIRECTORY",
+    "PARTS",
+    "Checkpoint",
+    "Connection",
+    "ViewMovedError",
+    "ViewStore",
+    "open_views",
+]
 
 VIEWS = MetaData()
 
@@ -108,7 +117,7 @@ class ViewStore:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        if not inspect(engine).has_table(BUILDS.name):
+        if not set(VIEWS.tables) <= set(inspect(engine).get_table_names()):
             VIEWS.create_all(engine)
 
     @contextmanager
@@ -157,6 +166,8 @@ class ViewStore:
             select(func.max(BUILDS.c.build)).where(BUILDS.c.projection == projection)
         ).scalar()
         checkpoint = Checkpoint(projection, (last or 0) + 1, 0, live)
+        # Rows of a build that nobody knows can only be there if somebody took away its checkpoint.
+        self._drop_rows(connection, checkpoint)
         try:
             connection.execute(
                 insert(BUILDS).values(projection=projection, build=checkpoint.build, position=0, live=live)
@@ -195,7 +206,11 @@ class ViewStore:
 
     def drop_build(self, connection: Connection, checkpoint: Checkpoint) -> None:
         """Delete a build with everything in it."""
-        for table in (PARTS, DIRECTORY, BLOCKS, BUILDS):
+        self._drop_rows(connection, checkpoint)
+        connection.execute(delete(BUILDS).where(_of(BUILDS, checkpoint)))
+
+    def _drop_rows(self, connection: Connection, checkpoint: Checkpoint) -> None:
+        for table in (PARTS, DIRECTORY, BLOCKS):
             connection.execute(delete(table).where(_of(table, checkpoint)))
 
     # --- rows of one build

@@ -77,6 +77,8 @@ def _told(place: str, error: OperationalError) -> KaojiError:
         )
     if "readonly" in lowered or "read-only" in lowered:
         return WrongStoreError(f"The ledger in {place} can only be read: {text}. Ask for write permission.")
+    if "no such table" in lowered or "malformed" in lowered or "corrupt" in lowered:
+        return WrongStoreError(f"The ledger in {place} is damaged: {text}. Put its backup in place.")
     return StoreUnreachableError(
         f"The ledger in {place} does not answer: {text}. Check that it is there and has room, then try again; "
         "records sent twice are recorded once."

@@ -121,11 +121,11 @@ def find(events: str, condition: str) -> str:
     )
 
 
-def read_positions(events: str, position: str, condition: str) -> str:
+def read_positions(events: str, position: str, condition: str, *, facts: str = "e.state") -> str:
     """Return the look-up of whole events by position."""
     recorded_at = _RECORDED_AT.format(position=f"e.{position}")
     return (
-        f"SELECT e.{position}, {recorded_at}, e.topic, e.state, "
+        f"SELECT e.{position}, {recorded_at}, e.topic, {facts}, "
         f"(SELECT s.commitment FROM ledger_sealed s WHERE s.position = e.{position}) "
         f"FROM {events} e WHERE {condition} ORDER BY e.{position}"
     )

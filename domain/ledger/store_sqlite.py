@@ -170,7 +170,9 @@ class SQLiteLedgerRecorder(SQLiteProcessRecorder):
         """Return up to `limit` events with positions above `after`, in order."""
         with self._reading() as cursor:
             rows = cursor.execute(
-                f"SELECT rowid, topic, state FROM {self.events_table_name} WHERE rowid > ? ORDER BY rowid LIMIT ?",
+                # Other tools may have put text where bytes were: verifying must be able to say so.
+                f"SELECT rowid, topic, CAST(state AS BLOB) FROM {self.events_table_name} WHERE rowid > ? "
+                "ORDER BY rowid LIMIT ?",
                 (after, limit),
             ).fetchall()
             if not rows:
@@ -185,7 +187,10 @@ class SQLiteLedgerRecorder(SQLiteProcessRecorder):
         found: list[Recorded] = []
         with self._reading() as cursor:
             for part, marks in _chunks(sorted(set(positions))):
-                cursor.execute(sql.read_positions(self.events_table_name, "rowid", f"e.rowid IN ({marks})"), part)
+                statement = sql.read_positions(
+                    self.events_table_name, "rowid", f"e.rowid IN ({marks})", facts="CAST(e.state AS BLOB)"
+                )
+                cursor.execute(statement, part)
                 found.extend(map(Recorded._make, cursor))
         return found
 

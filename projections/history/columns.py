@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from projections.damage import DamagedViewError
 from projections.history.rows import Vocabulary, new_vocabulary
 from projections.history.segments import SCHEMAS, concatenate, decode
 from projections.store import PARTS, Checkpoint, Connection, ViewStore
@@ -64,12 +66,16 @@ class History:
 
 
 def load_history(store: ViewStore, connection: Connection, build: Checkpoint) -> History:
-    """Read a whole build. Raises nothing for an empty one: it has no rows."""
-    rows = store.rows(connection, PARTS, build, "part", "content", order="first_position")
+    """Read a whole build; an empty one has no rows. Raises DamagedViewError."""
+    rows = store.rows(connection, PARTS, build, "part", "content", "sha256", order="first_position")
     found: dict[str, list[pa.Table]] = {name: [] for name in SCHEMAS}
-    for part, content in rows:
+    for part, content, digest in rows:
+        if sha256(content).hexdigest() != digest:
+            raise DamagedViewError(build.projection, f"its {part} are not what was written")
         found[part].append(decode(part, content))
     tables = {name: concatenate(name, each) for name, each in found.items()}
+    if not tables["rows"].num_rows == tables["ids"].num_rows == build.position:
+        raise DamagedViewError(build.projection, f"it does not hold each of its {build.position:,} positions")
     words = new_vocabulary()
     for pair in tables["words"].to_pylist():
         words[pair["vocabulary"]].code(pair["word"])
