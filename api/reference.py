@@ -11,12 +11,21 @@ from typing import Final
 
 from api.action_reference import actions_page
 from api.action_schemas import action_asyncapi, action_schema, schema_text
+from api.command_line_reference import command_line_page
+from api.http_reference import http_page
 from api.mapping_reference import mapping_page
+from api.rules_reference import policy_page, register_page
+from api.settings_reference import settings_page
 
 GENERATED: Final[Mapping[str, Callable[[], str]]] = MappingProxyType(
     {
         "docs/reference/actions.md": actions_page,
+        "docs/reference/command-line.md": command_line_page,
+        "docs/reference/http.md": http_page,
         "docs/reference/mapping.md": mapping_page,
+        "docs/reference/policy.md": policy_page,
+        "docs/reference/register.md": register_page,
+        "docs/reference/settings.md": settings_page,
         "api/schemas/action.schema.json": lambda: schema_text(action_schema()),
         "api/schemas/actions.asyncapi.json": lambda: schema_text(action_asyncapi()),
     }
