@@ -25,7 +25,7 @@ from tests.support.missing import without
 LANGUAGES = {"console", "csv", "json", "ndjson", "python", "sh", "text", "toml"}
 LOG = "tests/data/receipt_wabo/receipt.xes.gz"
 POSTGRES = "postgresql+psycopg://kaoji@localhost/kaoji"
-KAFKA, HTTP = "localhost:9092", "127.0.0.1:8000"
+KAFKA, TOPIC, HTTP = "localhost:9092", "administrative-actions", "127.0.0.1:8000"
 
 RUN = [page for page in PAGES if any(block.language in ("console", "python") for block in blocks_of(page))]
 BLOCKS = [pytest.param(block, id=f"{name_of(page)}:{block.line}") for page in PAGES for block in blocks_of(page)]
@@ -69,7 +69,12 @@ def stand_ins_for(text: str, request: pytest.FixtureRequest) -> dict[str, str]:
     if "curl " in text and shutil.which("curl") is None:
         without("curl", "Install curl.")
     if KAFKA in text:
-        found[KAFKA] = request.getfixturevalue("kafka_server")
+        topic = request.getfixturevalue("kafka_topic")
+        found |= {
+            KAFKA: request.getfixturevalue("kafka_server"),
+            TOPIC: topic,
+            "kaoji consume": f"kaoji consume --topic {topic}",
+        }
     if POSTGRES in text:
         found[POSTGRES] = request.getfixturevalue("postgres_url")
     if HTTP in text or "kaoji serve" in text:
