@@ -18,6 +18,7 @@ from projections.history.writer import HistoryProjection
 from projections.integrity import IntegrityProjection, leaf_of, leaves_upto
 from projections.store import DIRECTORY, Checkpoint, Connection
 
+OUR_TOPICS = "kaoji."
 FAULTS_MAX = 100
 """A ledger that was rewritten as a whole is said to be so without listing every record."""
 
@@ -74,7 +75,7 @@ def _event_faults(event: Recorded, before: int, recorded_before: int, kept: list
         faults.append(f"positions {before + 1} to {event.position - 1} are missing from the ledger")
     if event.recorded_at < recorded_before:
         faults.append(f"position {event.position} was recorded before the one that precedes it")
-    if event.topic != ACTION_TOPIC:
+    if not event.topic.startswith(OUR_TOPICS):
         faults.append(f"position {event.position} bears the topic {event.topic!r}, which is none of ours")
     if event.position <= len(kept) and kept[event.position - 1] != leaf_of(event):
         faults.append(f"position {event.position} is not what was recorded there")
@@ -83,7 +84,7 @@ def _event_faults(event: Recorded, before: int, recorded_before: int, kept: list
 
 def _key_faults(kaoji: Kaoji, batch: Sequence[Recorded]) -> list[str]:
     """Events that are not found under their source and id: they could be recorded once more."""
-    facts = [(event.position, read_facts(event.facts)) for event in batch]
+    facts = [(event.position, read_facts(event.facts)) for event in batch if event.topic == ACTION_TOPIC]
     keys = {action_key(each.source, each.id): position for position, each in facts}
     found = kaoji.ledger.positions_of(list(keys))
     return [
