@@ -3,48 +3,24 @@
 from __future__ import annotations
 
 import json
-import os
-import random
-import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
-from threading import Event, Thread
 from typing import Any
 
 import pytest
-from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.errors import OffsetOutOfRangeError
 
-from consumers.kafka import OffsetLedger, consume
 from consumers.kafka_member import KafkaRefusedError, KafkaUnreachableError, LostRecordsError
 from consumers.kafka_topics import create_topic, publish
-from consumers.pipeline import Totals
-from domain.errors import UnreachableError, WrongInputError
-from domain.ledger.ledger import Ledger, open_ledger
+from domain.errors import WrongInputError
+from domain.ledger.ledger import Ledger
 from domain.ledger.records import Arrival, Verdict
-from tests.support.kafka import started_kafka
+from tests.support.consuming import QUICK, contents, lines, opened, producer, run, wait_for
 from tests.support.ledgers import record
 
 pytestmark = pytest.mark.kafka
-
-PROCESS = Path(__file__).with_name("kafka_process.py")
-ROOT = PROCESS.parents[2]
-QUICK = {"session_timeout_ms": 6_000, "heartbeat_interval_ms": 500}
-
-
-def now() -> int:
-    return time.time_ns() // 1000
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "postgres":
-        return str(request.getfixturevalue("postgres_url"))
-    return f"sqlite:///{tmp_path}/kaoji.db"
 
 
 @pytest.fixture
@@ -52,54 +28,10 @@ def sqlite_store(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path}/kaoji.db"
 
 
-@contextmanager
-def opened(store: str, folder: Path) -> Iterator[Ledger]:
-    ledger = open_ledger(store, keys=folder / "keys.db", clock=now)
-    try:
-        yield ledger
-    finally:
-        ledger.close()
-
-
 @pytest.fixture
 def ledger(sqlite_store: str, tmp_path: Path) -> Iterator[Ledger]:
     with opened(sqlite_store, tmp_path) as one:
         yield one
-
-
-def run(ledger: OffsetLedger, bootstrap: str, topic: str, **options: Any) -> Totals:
-    """Consume until nothing new comes."""
-    return consume(
-        ledger, bootstrap=bootstrap, topic=topic, clock=now, **{"until_idle": 0.5, "config": QUICK, **options}
-    )
-
-
-def lines(count: int, *, first: int = 1) -> list[bytes]:
-    return [record(f"a-{number}", subject=f"case-{number % 17}") for number in range(first, first + count)]
-
-
-def producer(bootstrap: str, **options: Any) -> KafkaProducer:
-    return KafkaProducer(bootstrap_servers=bootstrap, acks="all", **options)
-
-
-def contents(ledger: Ledger) -> list[bytes]:
-    """All facts in the ledger, in an order of their own."""
-    return sorted(event.facts for event in ledger.read(after=0, limit=1_000_000))
-
-
-def wait_for(condition: Callable[[], bool], *, seconds: float = 20.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.02)
-
-
-class Wrapped:
-    """A ledger that does something of its own on the way."""
-
-    def __init__(self, ledger: Ledger) -> None:
-        self.ledger = ledger
-        self.classify, self.head, self.max_tracking_id = ledger.classify, ledger.head, ledger.max_tracking_id
 
 
 # What is read
@@ -268,216 +200,6 @@ def test_an_empty_topic_ends_idle_too(ledger: Ledger, kafka_server: str, kafka_t
     assert run(ledger, kafka_server, kafka_topic).read == 0
 
 
-def test_sigterm_ends_within_five_seconds_with_the_batch_recorded(
-    sqlite_store: str, tmp_path: Path, kafka_server: str, kafka_topic: str
-) -> None:
-    publish(kafka_server, kafka_topic, lines(200))
-    with process(sqlite_store, tmp_path, kafka_server, kafka_topic) as one:
-        assert one.stdout is not None
-        one.stdout.readline()
-        sent = time.monotonic()
-        one.send_signal(signal.SIGTERM)
-        out, _ = one.communicate(timeout=5)
-        assert time.monotonic() - sent < 5
-
-    assert one.returncode == 0
-    totals = json.loads(out.splitlines()[-1])
-    with opened(sqlite_store, tmp_path) as ledger:
-        assert ledger.head().position == totals["recorded"] == totals["read"]
-
-
-# Crashes, other members, outages
-
-
-def test_a_killed_consumer_leaves_the_same_ledger_as_an_undisturbed_one(
-    store: str, tmp_path: Path, kafka_server: str, kafka_topic: str
-) -> None:
-    seed = int(os.environ.get("KAOJI_SEED", random.randrange(1 << 32)))
-    print(f"KAOJI_SEED={seed}")
-    chance = random.Random(seed)
-    sent = lines(3_000)
-    sent += chance.sample(sent, 100) + [b"garbage %d" % number for number in range(50)]
-    chance.shuffle(sent)
-    publish(kafka_server, kafka_topic, sent)
-
-    for group in ("first", "second", "third"):  # Else each would wait until the session of the dead has ended.
-        with process(store, tmp_path, kafka_server, kafka_topic, batch=20, group=group) as one:
-            assert one.stdout is not None
-            for _ in range(chance.randrange(1, 40)):
-                one.stdout.readline()
-            time.sleep(chance.random() * 0.02)
-            one.kill()
-
-    with opened(store, tmp_path) as ledger:
-        totals = run(ledger, kafka_server, kafka_topic)
-        assert 0 < totals.read < len(sent)
-        assert contents(ledger) == sorted(lines(3_000))
-        assert ledger.head().position == 3_000
-        entries = ledger.quarantine.list()
-        assert sorted(entry.raw or b"" for entry in entries) == sorted(b"garbage %d" % n for n in range(50))
-        assert {entry.times_seen for entry in entries} == {1}
-
-
-def test_two_members_share_the_partitions_and_record_everything_once(
-    store: str, tmp_path: Path, kafka_server: str, kafka_topic: str
-) -> None:
-    with opened(store, tmp_path) as ledger:
-        stop, read = Event(), [0, 0]
-
-        def member(number: int) -> None:
-            read[number] = run(
-                ledger,
-                kafka_server,
-                kafka_topic,
-                until_idle=None,
-                stop=stop,
-                config={**QUICK, "max_poll_records": 50},
-            ).read
-
-        publish(kafka_server, kafka_topic, lines(500))
-        threads = [Thread(target=member, args=(number,), daemon=True) for number in range(2)]
-        threads[0].start()
-        wait_for(lambda: ledger.head().position > 0)
-        threads[1].start()
-        for first in range(501, 3_001, 250):
-            publish(kafka_server, kafka_topic, lines(250, first=first))
-            time.sleep(0.05)
-        wait_for(lambda: ledger.head().position >= 3_000)
-        stop.set()
-        for thread in threads:
-            thread.join(10)
-
-        assert min(read) > 0
-        assert sum(read) == 3_000
-        assert contents(ledger) == sorted(lines(3_000))
-
-
-def test_idle_is_not_counted_while_a_dead_member_still_holds_the_partitions(
-    sqlite_store: str, tmp_path: Path, ledger: Ledger, kafka_server: str, kafka_topic: str
-) -> None:
-    publish(kafka_server, kafka_topic, lines(2_000))
-    with process(sqlite_store, tmp_path, kafka_server, kafka_topic, batch=20) as one:
-        assert one.stdout is not None
-        one.stdout.readline()
-        one.kill()
-
-    totals = run(ledger, kafka_server, kafka_topic, until_idle=0.1)
-
-    assert 0 < totals.read < 2_000
-    assert contents(ledger) == sorted(lines(2_000))
-
-
-class OvertakenLedger(Wrapped):
-    """A ledger in which another member writes just before the first batch is written."""
-
-    overtake: Callable[[], None] | None = None
-
-    def append(self, *arguments: Any, **options: Any) -> list[Verdict]:
-        overtake, self.overtake = self.overtake, None
-        if overtake:
-            overtake()
-        return self.ledger.append(*arguments, **options)
-
-
-def test_a_batch_that_overlaps_what_a_successor_wrote_is_dropped_whole(
-    ledger: Ledger, kafka_server: str, kafka_topic: str
-) -> None:
-    with producer(kafka_server) as out:
-        for number in range(100):
-            out.send(kafka_topic, b"garbage %d" % number, partition=0)
-    stop, successor = Event(), []
-
-    def overtake() -> None:
-        successor.append(
-            run(
-                ledger,
-                kafka_server,
-                kafka_topic,
-                group="successor",
-                config={**QUICK, "max_poll_records": 30},
-                on_batch=lambda _: stop.set(),
-                stop=stop,
-            )
-        )
-
-    overtaken = OvertakenLedger(ledger)
-    overtaken.overtake = overtake
-    totals = run(overtaken, kafka_server, kafka_topic)
-
-    assert (successor[0].read, totals.read) == (30, 70)
-    entries = ledger.quarantine.list()
-    assert [entry.place for entry in entries] == [f"{kafka_topic}-0@{offset}" for offset in range(100)]
-    assert {entry.times_seen for entry in entries} == {1}
-
-
-def test_a_member_that_wakes_after_its_successor_wrote_records_nothing_twice(
-    sqlite_store: str, tmp_path: Path, ledger: Ledger, kafka_server: str, kafka_topic: str
-) -> None:
-    garbage = [b"garbage %d" % number for number in range(200)]
-    publish(kafka_server, kafka_topic, lines(400) + garbage)
-    with process(sqlite_store, tmp_path, kafka_server, kafka_topic, batch=20) as one:
-        assert one.stdout is not None
-        for _ in range(5):
-            one.stdout.readline()
-        one.send_signal(signal.SIGSTOP)
-        # The successor is in another group: it need not wait until the sleeper's session has ended.
-        successor = run(ledger, kafka_server, kafka_topic, group="successor")
-        one.send_signal(signal.SIGCONT)
-        out, _ = one.communicate(timeout=30)
-
-    sleeper = json.loads(out.splitlines()[-1])
-    assert one.returncode == 0
-    assert successor.read + sleeper["read"] == 600
-    assert contents(ledger) == sorted(lines(400))
-    entries = ledger.quarantine.list()
-    assert (len(entries), {entry.times_seen for entry in entries}) == (200, {1})
-
-
-class BreakingLedger(Wrapped):
-    """A ledger whose store goes away the first two times."""
-
-    failed = 0
-
-    def append(self, *arguments: Any, **options: Any) -> list[Verdict]:
-        if self.failed < 2:
-            self.failed += 1
-            raise UnreachableError("The store is away.")
-        return self.ledger.append(*arguments, **options)
-
-
-def test_a_store_outage_is_waited_for(
-    ledger: Ledger, kafka_server: str, kafka_topic: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    publish(kafka_server, kafka_topic, lines(30))
-    breaking = BreakingLedger(ledger)
-
-    totals = run(breaking, kafka_server, kafka_topic)
-
-    assert (totals.read, totals.recorded, breaking.failed) == (30, 30, 2)
-    waits = [message for message in caplog.messages if "Waiting" in message]
-    assert waits == [f"The store is away. Waiting {seconds} s before the next try." for seconds in (1, 2)]
-
-
-def test_a_kafka_outage_is_waited_for(sqlite_store: str, tmp_path: Path, ledger: Ledger) -> None:
-    with started_kafka() as node:
-        create_topic(node.bootstrap, "actions", partitions=1)
-        publish(node.bootstrap, "actions", lines(10))
-        with process(sqlite_store, tmp_path, node.bootstrap, "actions", idle=3_600) as one:
-            said = Said(one)
-            wait_for(lambda: ledger.head().position == 10)
-            node.kill()
-            wait_for(lambda: said.text().count("Waiting") >= 1)
-            node.restart()
-            publish(node.bootstrap, "actions", lines(10, first=11))
-            wait_for(lambda: ledger.head().position == 20, seconds=30)
-            node.kill()
-            one.send_signal(signal.SIGTERM)
-            assert one.wait(timeout=5) == 0
-
-    assert "Going on." in said.text()
-    assert contents(ledger) == sorted(lines(20))
-
-
 def test_records_that_kafka_deleted_unread_stop_everything_until_the_gap_is_accepted(
     ledger: Ledger, kafka_server: str, kafka_topic: str
 ) -> None:
@@ -563,43 +285,3 @@ def test_no_kafka_at_the_address_is_said_quickly(ledger: Ledger) -> None:
 def test_an_address_that_is_none_is_wrong_input(ledger: Ledger, bootstrap: str) -> None:
     with pytest.raises(WrongInputError, match="Write HOST:PORT"):
         run(ledger, bootstrap, "actions")
-
-
-class Said:
-    """What a process says on standard error, collected while it runs."""
-
-    def __init__(self, one: subprocess.Popen[str]) -> None:
-        self._lines: list[str] = []
-        assert one.stderr is not None
-        Thread(target=self._lines.extend, args=(one.stderr,), daemon=True).start()
-
-    def text(self) -> str:
-        return "".join(self._lines)
-
-
-@contextmanager
-def process(
-    store: str,
-    folder: Path,
-    bootstrap: str,
-    topic: str,
-    *,
-    batch: int = 500,
-    idle: float = 2,
-    group: str = "kaoji",
-) -> Iterator[subprocess.Popen[str]]:
-    """A consumer that can be killed."""
-    arguments = [store, folder / "keys.db", bootstrap, topic, batch, idle, group]
-    one = subprocess.Popen(
-        [sys.executable, str(PROCESS), *map(str, arguments)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        cwd=ROOT,
-    )
-    try:
-        yield one
-    finally:
-        one.kill()
-        one.communicate()
