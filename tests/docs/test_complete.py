@@ -102,7 +102,8 @@ def test_generated_pages_are_what_the_code_makes() -> None:
 
 
 def test_commands_named_in_pages_exist() -> None:
-    known = {*COMMANDS, *(called.rpartition(" ")[0] for called in COMMANDS)}
+    groups = {called.rpartition(" ")[0] for called in COMMANDS} - {"kaoji"}
+    known = {*COMMANDS, *groups}
     for each in PAGES:
         for said in re.findall(r"`kaoji ([a-z]+(?: [a-z]+)?)", each.read_text(encoding="utf-8")):
             called = f"kaoji {said}"
