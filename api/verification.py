@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from api.bootstrap import Kaoji
-from domain.actions import action_key
+from domain.actions import action_key, check_action
 from domain.facts import read_facts
 from domain.ledger.merkle import Tree
 from domain.ledger.records import ACTION_TOPIC, Recorded
+from domain.refusals import RefusedError
 from projections.damage import DamagedViewError, MissingEventsError
 from projections.directory import DirectoryProjection
 from projections.driver import BATCH_MAX, Progress, no_progress
@@ -24,17 +25,19 @@ FAULTS_MAX = 100
 
 
 def verification(kaoji: Kaoji, *, from_scratch: bool = False, progress: Progress = no_progress) -> dict[str, Any]:
-    """What `kaoji verify` prints: events, Merkle root, faults. With `from_scratch` views are rebuilt beside
-    the live ones and compared; without it only the ledger itself is read through."""
+    """What `kaoji verify` prints: events, Merkle root, faults. The ledger is read through and held against the
+    leaves kept when it was recorded; views are rebuilt beside the live ones and compared. With `from_scratch`
+    nothing that is stored is believed: every action is checked against the contract again, and looked up under
+    its source and id."""
     try:
         head = kaoji.driver.catch_up(progress=progress)
     except MissingEventsError:
         # Which ones is said below, as far as the ledger claims to reach.
         head = kaoji.ledger.head().position
-    faults, root = _ledger_faults(kaoji, head, progress, keys_too=from_scratch)
-    if from_scratch and faults:
+    faults, root = _ledger_faults(kaoji, head, progress, from_scratch=from_scratch)
+    if faults:
         faults.append("views were not compared with a rebuild: the ledger they would be made from is not whole")
-    elif from_scratch:
+    else:
         faults = _view_faults(kaoji, head, progress)
     return {"events": head, "root": root, "ok": not faults, "faults": _shortened(faults)}
 
@@ -44,7 +47,7 @@ def _shortened(faults: list[str]) -> list[str]:
     return faults if more <= 0 else [*faults[:FAULTS_MAX], f"and {more:,} more"]
 
 
-def _ledger_faults(kaoji: Kaoji, head: int, progress: Progress, *, keys_too: bool) -> tuple[list[str], str]:
+def _ledger_faults(kaoji: Kaoji, head: int, progress: Progress, *, from_scratch: bool) -> tuple[list[str], str]:
     """Read every event, rebuild the Merkle tree, and hold it against the leaves kept when it was recorded."""
     faults: list[str] = []
     with kaoji.views.reading() as connection:
@@ -60,8 +63,9 @@ def _ledger_faults(kaoji: Kaoji, head: int, progress: Progress, *, keys_too: boo
             faults += _event_faults(event, position, recorded_at, kept)
             tree.extend([leaf_of(event)])
             position, recorded_at = event.position, event.recorded_at
-        if keys_too and not faults:
-            faults += _key_faults(kaoji, batch)
+        if from_scratch and not faults:
+            faults += [fault for event in batch for fault in _contract_faults(event)]
+            faults += [] if faults else _key_faults(kaoji, batch)
         progress("verify", position, head)
     faults += _standing_faults(kaoji, head)
     if len(kept) != head:
@@ -80,6 +84,15 @@ def _event_faults(event: Recorded, before: int, recorded_before: int, kept: list
     if event.position <= len(kept) and kept[event.position - 1] != leaf_of(event):
         faults.append(f"position {event.position} is not what was recorded there")
     return faults
+
+
+def _contract_faults(event: Recorded) -> list[str]:
+    """Facts that would not be let in today."""
+    try:
+        check_action(event.facts, now=event.recorded_at)
+    except RefusedError as error:
+        return [f"position {event.position} is against the contract: {error}"]
+    return []
 
 
 def _key_faults(kaoji: Kaoji, batch: Sequence[Recorded]) -> list[str]:

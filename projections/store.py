@@ -37,6 +37,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from domain.errors import KaojiError, UnreachableError
@@ -123,13 +124,13 @@ class ViewStore:
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """One transaction: commits at the end of the block, rolls back on any error."""
-        with self.engine.begin() as connection:
+        with _told(), self.engine.begin() as connection:
             yield connection
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """One consistent look at all views; writes nothing and holds up no writer."""
-        with self.engine.connect() as connection:
+        with _told(), self.engine.connect() as connection:
             connection.execution_options(reading=True)
             with connection.begin() as transaction:
                 yield connection
@@ -254,6 +255,16 @@ def _of(table: Table, build: Checkpoint) -> ColumnElement[bool]:
     return and_(table.c.projection == build.projection, table.c.build == build.build)
 
 
+@contextmanager
+def _told() -> Iterator[None]:
+    """A database that went away, or is busy for too long, said in our words."""
+    try:
+        yield
+    except (OperationalError, PoolTimeoutError) as error:
+        reason = getattr(error, "orig", None) or error
+        raise UnreachableError(f"The store does not answer: {reason}. Start it, then try again.") from error
+
+
 def open_views(url: str) -> ViewStore:
     """The view store in the database of a ledger that was opened before. Raises UnreachableError."""
     engine = create_engine(url)
@@ -261,10 +272,11 @@ def open_views(url: str) -> ViewStore:
         event.listen(engine, "connect", _set_up_sqlite)
         event.listen(engine, "begin", _begin_immediate)
     try:
-        return ViewStore(engine)
-    except OperationalError as error:
+        with _told():
+            return ViewStore(engine)
+    except UnreachableError:
         engine.dispose()
-        raise UnreachableError(f"The store does not answer: {error.orig}. Start it, then try again.") from error
+        raise
 
 
 def _set_up_sqlite(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:

@@ -47,7 +47,7 @@ def audit(
 
 def verify(
     context: typer.Context,
-    from_scratch: Annotated[bool, typer.Option(help="Rebuild every view beside it and compare.")] = False,
+    from_scratch: Annotated[bool, typer.Option(help="Check every stored action anew, too.")] = False,
 ) -> None:
     """Prove that the ledger is complete and untampered, and that views equal a rebuild."""
     from api.verification import verification

@@ -85,16 +85,35 @@ def test_changed_ledger_is_named(changed: MakeCopy, statement: str, fault: str) 
         ("UPDATE kaoji_directory_actions SET facts = x'00'", "directory: position "),
         ("UPDATE kaoji_directory_actions SET occurred_at = 7 WHERE position = 1", "directory: position 1 differs"),
         ("DELETE FROM kaoji_directory_actions WHERE position = 1", "directory: position 1 differs"),
-        (
-            "UPDATE stored_events SET originator_id = x'00112233445566778899aabbccddeeff' WHERE rowid = 17",
-            "position 17 is not found under its source and id",
-        ),
     ],
 )
-def test_changed_view_is_found_from_scratch(changed: MakeCopy, statement: str, fault: str) -> None:
+def test_changed_view_is_found(changed: MakeCopy, statement: str, fault: str) -> None:
     kaoji = changed(statement)
+    assert fault in faults_of(kaoji.ends(1, "verify", "--format", "json"))[0]
+
+
+def test_event_under_another_key_is_found_from_scratch(changed: MakeCopy) -> None:
+    # Given an event that could be recorded once more, since nobody finds it
+    key = "UPDATE stored_events SET originator_id = x'00112233445566778899aabbccddeeff' WHERE rowid = 17"
+    kaoji = changed(key)
     assert kaoji("verify", "--format", "json").json["ok"]
-    assert fault in faults_of(kaoji.ends(1, "verify", "--from-scratch", "--format", "json"))[0]
+    # When nothing that is stored is believed
+    faults = faults_of(kaoji.ends(1, "verify", "--from-scratch", "--format", "json"))
+    # Then it is named
+    assert "position 17 is not found under its source and id" in faults[0]
+
+
+def test_event_against_the_contract_is_found_from_scratch(changed: MakeCopy) -> None:
+    # Given a forger who changed an event, and the leaves that were kept with it
+    kaoji = changed(
+        "UPDATE stored_events SET state = CAST(replace(CAST(state AS TEXT), '+08:00', '+99:00') AS BLOB) "
+        "WHERE rowid = 17; DELETE FROM kaoji_integrity_blocks; "
+        "DELETE FROM kaoji_view_builds WHERE projection = 'integrity'"
+    )
+    # When every action is checked anew
+    faults = faults_of(kaoji.ends(1, "verify", "--from-scratch", "--format", "json"))
+    # Then it is named
+    assert "position 17 is against the contract" in faults[0]
 
 
 @pytest.mark.parametrize(
