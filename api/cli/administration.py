@@ -66,9 +66,11 @@ def serve(
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")] = 8000,
 ) -> None:
     """Serve the HTTP API."""
+    from api.http.server import check_listening
     from api.http.server import serve as run
 
     output: Output = context.obj
+    check_listening(host, port, output.settings.token)
     with output.session(create=True) as kaoji:
         run(kaoji, host=host, port=port, token=output.settings.token)
 

@@ -78,6 +78,10 @@ def demonstrate(
 ) -> Demonstration:
     """Make everything anew in `folder`. Raises DemoFolderError, and UnreachableError for a given `bootstrap`."""
     started = time.monotonic()
+    topic = f"{TOPIC}-{system_clock()}"
+    if bootstrap is not None:
+        # Asked first: what cannot be reached must not cost an earlier demonstration.
+        create_topic(bootstrap, topic, partitions=PARTITIONS)
     _empty(folder)
     tell("simulate")
     lines = list(simulation.lines())
@@ -96,7 +100,7 @@ def demonstrate(
                     reason = str(error)
             if bootstrap is not None:
                 way = f"Kafka {bootstrap}"
-                totals = _through_kafka(kaoji, bootstrap, lines, progress, tell)
+                totals = _through_kafka(kaoji, bootstrap, topic, lines, progress, tell)
             else:
                 way = str(actions)
                 tell("read-file")
@@ -145,9 +149,11 @@ def _exposure(card: dict[str, Any]) -> Decimal:
 
 def _empty(folder: Path) -> None:
     """Remove an earlier demonstration, and nothing else."""
+    if folder.exists() and not folder.is_dir():
+        raise DemoFolderError(f"{folder} is no folder. Name another place with --folder.")
     if folder.exists():
         strange = sorted(each.name for each in folder.iterdir() if each.name not in OWN_FILES)
-        if strange or not folder.is_dir() or not (any(folder.iterdir()) is False or (folder / MARK).exists()):
+        if strange or not (any(folder.iterdir()) is False or (folder / MARK).exists()):
             raise DemoFolderError(f"{folder} holds something else. Name another place with --folder.")
         for name in OWN_FILES:
             (folder / name).unlink(missing_ok=True)
@@ -155,9 +161,10 @@ def _empty(folder: Path) -> None:
     (folder / MARK).write_text("`kaoji demo` makes the files in this folder anew at each run.\n")
 
 
-def _through_kafka(kaoji: Any, bootstrap: str, lines: list[bytes], progress: Progress, tell: Tell) -> Totals:
+def _through_kafka(
+    kaoji: Any, bootstrap: str, topic: str, lines: list[bytes], progress: Progress, tell: Tell
+) -> Totals:
     """Publish all lines to a new topic and consume them back into the ledger."""
-    topic = f"{TOPIC}-{system_clock()}"
     create_topic(bootstrap, topic, partitions=PARTITIONS)
     tell("publish")
     publish(bootstrap, topic, _watched(lines, progress))

@@ -75,6 +75,12 @@ def serve(
         server.ended()
 
 
+def check_listening(host: str, port: int, token: str | None) -> None:
+    """Whether `serve` could begin, before there is anything to serve. Raises ListenError, UnusableTokenError."""
+    _check_token(token)
+    listen(host, port, open_to_others=token is not None).close()
+
+
 def listen(host: str, port: int, *, open_to_others: bool) -> socket.socket:
     """A listening socket. Raises ListenError."""
     try:
