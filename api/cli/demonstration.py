@@ -118,6 +118,7 @@ def _print(shown: Demonstration, simulation: Any, folder: Path, language: str) -
         [texts["unit"], texts["title"], *heads],
         [[each["subject"], titles[each["subject"]], *_cells(each, grades)] for each in _by_score(shown.units)],
         texts["units"].format(period=f"{first} – {last}", policy=shown.found.policy.name),
+        shorten=texts["title"],
     )
     few = [*shown.staff[:SHOWN_STAFF], *shown.staff[max(SHOWN_STAFF, len(shown.staff) - SHOWN_STAFF) :]]
     print()

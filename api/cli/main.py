@@ -5,8 +5,10 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from io import TextIOWrapper
+from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -29,22 +31,15 @@ class OutputError(KaojiError):
 class Commands(TyperGroup):
     """The commands; what they print is out before they count as done."""
 
+    def make_context(self, *arguments: Any, **more: Any) -> Any:
+        """Read the line; prints help where that is asked for."""
+        with _printing():
+            return super().make_context(*arguments, **more)
+
     def invoke(self, ctx: Any) -> Any:
-        """Run the command. Raises OutputError where nothing more can be printed; ends where nobody reads on."""
-        try:
-            answer = super().invoke(ctx)
-            sys.stdout.flush()
-        except BrokenPipeError:
-            _stop_printing()
-            sys.exit(0)
-        except OSError as error:
-            if error.errno != errno.ENOSPC or error.filename is not None:
-                raise
-            _stop_printing()
-            raise OutputError(
-                "The answer cannot be written: there is no room left. Make some, or name another place."
-            ) from error
-        return answer
+        """Run the command."""
+        with _printing():
+            return super().invoke(ctx)
 
 
 app = typer.Typer(
@@ -84,6 +79,7 @@ for room in (demonstration, ingestion, scores, actions, administration, rules):
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run `kaoji` and exit. 0 done; 1 done, and what was asked for does not hold; 2 wrong usage or input;
     3 a server cannot be reached."""
+    _open_streams()
     try:
         app(hoisted(sys.argv[1:] if arguments is None else arguments), prog_name="kaoji")
     except KaojiError as error:
@@ -110,7 +106,38 @@ def hoisted(arguments: Sequence[str]) -> list[str]:
     return first + rest
 
 
+@contextmanager
+def _printing() -> Iterator[None]:
+    """Print all of it, or end: quietly where nobody reads on. Raises OutputError where there is no room."""
+    try:
+        try:
+            yield
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        _stop_printing()
+        sys.exit(0)
+    except OSError as error:
+        if error.errno != errno.ENOSPC or error.filename is not None:
+            raise
+        _stop_printing()
+        raise OutputError(
+            "The answer cannot be written: there is no room left. Make some, or name another place."
+        ) from error
+
+
 def _stop_printing() -> None:
     """Send what is still buffered nowhere; else Python would complain once more while it flushes."""
     with suppress(OSError):  # Standard output need not be a file.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _open_streams() -> None:
+    """Make sure that there is something to print to, and that it takes every character."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, Path(os.devnull).open("w"))
+        elif isinstance(stream, TextIOWrapper):
+            # A terminal of another encoding, or half a character in a file's name, is no reason to say nothing.
+            stream.reconfigure(errors="backslashreplace")

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from projections.driver import Progress
 
 
+BETWEEN = 3
+"""Cells between two columns of a table."""
+SHORTEST = 8
 _NUMBER = re.compile(r"[0-9.,/]+|–")
 
 
@@ -66,8 +69,13 @@ def print_json(value: Any) -> None:
     print(json.dumps(value, ensure_ascii=False))
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str = "") -> None:
-    """A table as wide as the terminal allows, and elsewhere as wide as it needs; numbers to the right."""
+def print_table(
+    columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str = "", *, shorten: str | None = None
+) -> None:
+    """A table as wide as the terminal allows, and elsewhere as wide as it needs; numbers to the right.
+
+    On a narrow terminal the column `shorten` is cut with an ellipsis, or left out, so that rows keep to a line.
+    """
     from rich import box
     from rich.cells import cell_len
     from rich.console import Console
@@ -75,19 +83,38 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: st
     from rich.table import Table
 
     kept = [["–" if cell is None else str(cell) for cell in row] for row in rows]
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    console = Console(highlight=False, emoji=False, markup=False)
+    table = Table(title=title or None, title_justify="left", box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    widths = [_widest(column, [row[index] for row in kept]) for index, column in enumerate(columns)]
+    too_wide = max(0, sum(widths) + BETWEEN * (len(widths) - 1) - console.width)
+    shown = []
     for index, column in enumerate(columns):
         numeric = bool(kept) and all(_NUMBER.fullmatch(row[index]) for row in kept)
-        table.add_column(column, justify="right" if numeric else "left", no_wrap=numeric, overflow="fold")
+        cut = column == shorten and console.is_terminal and too_wide > 0
+        if cut and widths[index] - too_wide < SHORTEST:
+            continue
+        shown.append(index)
+        table.add_column(
+            column,
+            justify="right" if numeric else "left",
+            no_wrap=numeric or cut,
+            overflow="ellipsis" if cut else "fold",
+            max_width=widths[index] - too_wide if cut else None,
+        )
     for row in kept:
-        table.add_row(*row)
-    console = Console(highlight=False, emoji=False, markup=False)
+        table.add_row(*(row[index] for index in shown))
     if not console.is_terminal:
         wide = Console(width=100_000)
         console.width = max(Measurement.get(wide, wide.options, table).maximum, cell_len(title), 1)
     if title:
         console.print(title, style="italic")
     console.print(table)
+
+
+def _widest(column: str, cells: Sequence[str]) -> int:
+    from rich.cells import cell_len
+
+    return max(map(cell_len, [column, *cells]))
 
 
 @contextmanager
