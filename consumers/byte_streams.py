@@ -37,7 +37,7 @@ class ByteStream:
     def __init__(self, path: str) -> None:
         self.name = "stdin" if path == "-" else path
         self.path = path
-        self._file: BinaryIO = sys.stdin.buffer if path == "-" else _open(path)
+        self._file: BinaryIO = _standard_input() if path == "-" else _open(path)
         self._head = b""
         self.size_bytes: int | None = None if path == "-" else _size(self._file)
         self.bytes_read = 0
@@ -168,6 +168,13 @@ def strip_bom(chunks: Iterator[bytes]) -> Iterator[bytes]:
             break
     yield head.removeprefix(_UTF8_BOM)
     yield from chunks
+
+
+def _standard_input() -> BinaryIO:
+    # A process may be started with it closed.
+    if sys.stdin is None:
+        raise UnreadableInputError("Standard input is closed. Name a file, or send something into it.")
+    return sys.stdin.buffer
 
 
 def _open(path: str) -> BinaryIO:

@@ -137,7 +137,7 @@ def _open_streams() -> None:
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:
-            setattr(sys, name, Path(os.devnull).open("w"))
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 - open until the process ends
         elif isinstance(stream, TextIOWrapper):
             # A terminal of another encoding, or half a character in a file's name, is no reason to say nothing.
             stream.reconfigure(errors="backslashreplace")

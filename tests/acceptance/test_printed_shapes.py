@@ -216,29 +216,45 @@ def test_options_of_every_command_may_stand_anywhere(simulated: CommandLine) -> 
         assert elsewhere(*line).json == expected
 
 
-def test_reader_that_stops_early_is_no_error(simulated: CommandLine) -> None:
-    command = f"{sys.executable} -m api.cli audit | head -n 1; echo ${{PIPESTATUS[0]}}"
-    done = subprocess.run(
-        ["bash", "-c", command], cwd=ROOT, env=surroundings(simulated.environment), capture_output=True, text=True
-    )
+# Where it goes
+
+
+def shell(kaoji: CommandLine, line: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """A line of bash in which `kaoji` is the command line on this store."""
+    line = line.replace("kaoji", f"{sys.executable} -m api.cli")
+    surrounding = surroundings({**kaoji.environment, **environment})
+    return subprocess.run(["bash", "-c", line], cwd=ROOT, env=surrounding, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("command", ["audit", "policy show gx-2012", "--help", "audit --help"])
+def test_reader_that_stops_early_is_no_error(simulated: CommandLine, command: str) -> None:
+    done = shell(simulated, f"kaoji {command} | true; echo ${{PIPESTATUS[0]}}")
     assert done.stderr == ""
     assert done.stdout.splitlines()[-1] == "0"
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device without room is needed")
-def test_answer_that_finds_no_room_is_an_error(simulated: CommandLine) -> None:
-    with Path("/dev/full").open("w") as full:
-        done = subprocess.run(
-            [sys.executable, "-m", "api.cli", "audit"],
-            cwd=ROOT,
-            env=surroundings(simulated.environment),
-            stdout=full,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+@pytest.mark.parametrize("command", ["audit", "status", "--help", "policy show gx-2012"])
+def test_answer_that_finds_no_room_is_an_error(simulated: CommandLine, command: str) -> None:
+    done = shell(simulated, f"kaoji {command} > /dev/full")
     assert done.returncode == 1
     assert done.stderr.startswith("kaoji: The answer cannot be written")
-    assert "Traceback" not in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_streams_that_are_closed_are_done_without(simulated: CommandLine) -> None:
+    done = shell(simulated, "kaoji status >&-")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert shell(simulated, "kaoji bogus 2>&-").returncode == 2
+    done = shell(simulated, "kaoji ingest - <&-")
+    assert done.returncode == 2
+    assert done.stderr == "kaoji: Standard input is closed. Name a file, or send something into it.\n"
+
+
+def test_terminal_of_another_encoding_is_told_what_it_can_show(simulated: CommandLine) -> None:
+    done = shell(simulated, "kaoji procedure list --lang zh", PYTHONIOENCODING="ascii")
+    assert done.returncode == 0
+    assert "\\u" in done.stdout
 
 
 # Help
