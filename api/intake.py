@@ -125,17 +125,7 @@ def consume_topic(
         with opened(settings, create=False):
             pass
     except NoLedgerError:
-        stopped = Event()
-        stopped.set()
-        consume(
-            _Nothing(),
-            bootstrap=bootstrap,
-            clock=system_clock,
-            topic=topic,
-            group=group,
-            config=config,
-            stop=stopped,
-        )
+        _see_whether_kafka_lets_us_in(bootstrap, topic, group, config)
     with opened(settings) as kaoji, _stopped_by_signals() as stop:
         totals = consume(
             kaoji.ledger,

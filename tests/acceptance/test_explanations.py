@@ -97,6 +97,11 @@ def test_explanations_of_an_administration_add_up_for_every_subject(simulated: C
     assert assert_all_explained(simulated, "gx-2012", "2011-01-01", "2011-12-31") > 1_000
 
 
+@pytest.mark.parametrize(("from_day", "to_day"), [("2011-04-01", "2011-06-30"), ("2011-09-14", "2011-09-14")])
+def test_explanations_of_a_shorter_period_add_up_too(simulated: CommandLine, from_day: str, to_day: str) -> None:
+    assert assert_all_explained(simulated, "gx-2012", from_day, to_day) > 10
+
+
 def test_every_measure_is_met_in_that_administration(simulated: CommandLine) -> None:
     # Given what is tested above, each of the six indicators had something to explain.
     explained = simulated("explain", "all", *SIMULATED_YEAR, "--format", "json").json

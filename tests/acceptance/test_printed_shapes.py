@@ -234,7 +234,7 @@ def test_reader_that_stops_early_is_no_error(simulated: CommandLine, command: st
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device without room is needed")
-@pytest.mark.parametrize("command", ["audit", "status", "--help", "policy show gx-2012"])
+@pytest.mark.parametrize("command", ["audit", "status --format json", "--help", "policy show gx-2012"])
 def test_answer_that_finds_no_room_is_an_error(simulated: CommandLine, command: str) -> None:
     done = shell(simulated, f"kaoji {command} > /dev/full")
     assert done.returncode == 1

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from consumers.pipeline import BATCH_MAX
 from domain.errors import UnreachableError
 from tests.support.command_line import CommandLine, Ran
 
@@ -354,6 +355,7 @@ def test_standard_input_that_breaks_off_keeps_what_came_before_and_says_so(tmp_p
     assert "breaks off" in broken.err
     kept = kaoji("status", "--format", "json").json["events"]
     assert 0 < kept < 9_000
+    assert kept % BATCH_MAX, "what stood before the break is kept, whole batch or not"
     totals = kaoji("ingest", "-", "--format", "json", stdin=packed).json
     assert (totals["recorded"], totals["duplicates"]) == (9_000 - kept, kept)
 
