@@ -132,7 +132,8 @@ def _of_subject(
     if by == "process":
         register, codes = found.context.register, history.words_of("procedure")
         processes = [register.process_of(code) or UNKNOWN_PROCESS for code in codes] + [UNKNOWN_PROCESS]
-        return np.array([process == subject for process in processes], np.bool_)[rows.procedure[chosen]]
+        of_process = np.array([process == subject for process in processes], np.bool_)
+        return np.asarray(of_process[rows.procedure[chosen]])
     units = history.words_of("unit")
     below: dict[tuple[int, int], bool] = {}
     mask = np.zeros(chosen.size, np.bool_)

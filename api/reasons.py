@@ -51,7 +51,7 @@ def reason_text(
     key = _key(measure, hit, limit)
     shown = day_text(limit) if limit not in (NEVER, UNKNOWN) else ""
     return _TEXTS[language][key].format(
-        day=day_text(int(cases.day[row])), limit=shown, rating=int(cases.rating[row])
+        day=day_text(int(cases.actions.day[row])), limit=shown, rating=int(cases.actions.rating[row])
     )
 
 
@@ -76,13 +76,13 @@ def _key(measure: Measure, hit: bool, limit: int) -> str:
 
 def _limit(cases: Cases, rules: Rules, case: int, row: int, measure: Measure) -> int:
     if measure == Measure.PLAN:
-        return int(cases.due_day[row])
+        return int(cases.actions.due_day[row])
     if measure not in (Measure.TIMELINESS, Measure.TIMELINESS_OVERDUE, Measure.CLOSURE_OVERDUE):
         return NEVER
     first, due, procedure = int(cases.starts[case]), -1, -1
     for each in range(first, row + 1):
-        if FIRST_OWN <= cases.role[each] <= LAST_OWN:
-            due = each if cases.due_kind[each] else due
-            procedure = int(cases.procedure[each]) if cases.procedure[each] >= 0 else procedure
+        if FIRST_OWN <= cases.actions.role[each] <= LAST_OWN:
+            due = each if cases.actions.due_kind[each] else due
+            procedure = int(cases.actions.procedure[each]) if cases.actions.procedure[each] >= 0 else procedure
     penal = measure == Measure.CLOSURE_OVERDUE
-    return int(limit_day(cases, rules, first, row, due, procedure, penal))
+    return int(limit_day(cases.actions, rules, first, row, due, procedure, penal))

@@ -61,7 +61,7 @@ def score_pass(actions: int) -> Figures:
             "DuckDB, one indicator": with_duckdb,
             "case order from columns": lambda: case_files(history, context.zone),
         },
-        items=cases.role.size,
+        items=cases.actions.size,
     )
 
 
@@ -70,19 +70,19 @@ _DECISIONS = [int(role) for role in (Role.GRANTED, Role.REFUSED, Role.PENALISED,
 
 def _frame(cases: Cases) -> pl.DataFrame:
     """The peers get what they need as columns, units looked up per case beforehand."""
-    own = (cases.role >= FIRST_OWN) & (cases.role <= LAST_OWN)
+    own = (cases.actions.role >= FIRST_OWN) & (cases.actions.role <= LAST_OWN)
     case = np.repeat(np.arange(cases.starts.size - 1), np.diff(cases.starts))
-    overturned = cases.overturned.copy()
-    for review in np.flatnonzero(cases.role == Role.ADVERSE_REVIEW).tolist():
-        before = [row for row in range(int(cases.starts[case[review]]), review) if cases.role[row] in _DECISIONS]
+    roles, overturned = cases.actions.role, cases.actions.overturned.copy()
+    for review in np.flatnonzero(roles == Role.ADVERSE_REVIEW).tolist():
+        before = [row for row in range(int(cases.starts[case[review]]), review) if roles[row] in _DECISIONS]
         if before:
             overturned[before[-1]] = True
     return pl.DataFrame(
         {
             "case": case[own],
-            "role": cases.role[own],
-            "day": cases.day[own],
-            "unit": cases.unit[own],
+            "role": cases.actions.role[own],
+            "day": cases.actions.day[own],
+            "unit": cases.actions.unit[own],
             "overturned": overturned[own],
         }
     )

@@ -228,7 +228,7 @@ FIELDS: Final[Mapping[str, Any]] = MappingProxyType(get_type_hints(ActionData, i
 def fields_of(action_type: str) -> Mapping[str, Any]:
     """Each known field with its rule in an action of that type: reviews and inspections narrow two of them."""
     narrowed = _NARROWED.get(action_type) or _NARROWED.get(action_type.partition(".")[0])
-    return FIELDS | narrowed if narrowed else FIELDS
+    return {**FIELDS, **narrowed} if narrowed else FIELDS
 
 
 _REVIEW_OF: Final[Mapping[str, Any]] = {

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.cases import Cases, Role
+from domain.cases import Actions, Role
 from domain.compiled import compiled
 from domain.context import Context
 
@@ -100,11 +100,11 @@ def day_of_count(rules: Rules, working: bool, count: int) -> int:
 
 
 @compiled
-def start_row(cases: Cases, first: int, last: int, penal: bool) -> int:
+def start_row(actions: Actions, first: int, last: int, penal: bool) -> int:
     """Row that starts the clock, among `first`..`last`: acceptance, else receipt (a penal case: opening)."""
     received = -1
     for row in range(first, last + 1):
-        role = cases.role[row]
+        role = actions[row].role
         if penal and role == Role.OPENED:
             return row
         if not penal and role == Role.ACCEPTED:
@@ -115,7 +115,7 @@ def start_row(cases: Cases, first: int, last: int, penal: bool) -> int:
 
 
 @compiled
-def limit_day(cases: Cases, rules: Rules, first: int, last: int, due: int, procedure: int, penal: bool) -> int:
+def limit_day(actions: Actions, rules: Rules, first: int, last: int, due: int, procedure: int, penal: bool) -> int:
     """Limit of the case that begins at row `first`, as its rows up to `last` say.
 
     `due` is the last row that states one (-1: none does). A stated one is taken as stated. Else the
@@ -123,9 +123,9 @@ def limit_day(cases: Cases, rules: Rules, first: int, last: int, due: int, proce
     suspended < d <= resumed of every stop whose reason the procedure allows.
     """
     if due >= 0:
-        return int(cases.due_day[due])
-    start = start_row(cases, first, last, penal)
-    start_day = int(cases.day[start]) if start >= 0 else int(cases.day[last])
+        return int(actions[due].due_day)
+    start = start_row(actions, first, last, penal)
+    start_day = int(actions[start].day) if start >= 0 else int(actions[last].day)
     version = version_in_force(rules, procedure, start_day)
     if version < 0 or rules.version_days[version] == 0:
         return NEVER
@@ -136,15 +136,15 @@ def limit_day(cases: Cases, rules: Rules, first: int, last: int, due: int, proce
     stopped = False
     stop_day = start_day
     for row in range(first, last + 1):
-        role = cases.role[row]
+        role = actions[row].role
         if role == Role.SUSPENDED and not stopped:
-            reason = cases.reason[row]
+            reason = actions[row].reason
             if reason >= 0 and rules.version_stops[version, reason]:
                 stopped = True
-                stop_day = max(start_day, int(cases.day[row]))
+                stop_day = max(start_day, int(actions[row].day))
         elif role == Role.RESUMED and stopped:
             stopped = False
-            resumed = int(cases.day[row])
+            resumed = int(actions[row].day)
             if resumed > stop_day and day_of_count(rules, working, needed) > stop_day:
                 needed += counted_days(rules, working, resumed) - counted_days(rules, working, stop_day)
     limit = day_of_count(rules, working, needed)
@@ -154,8 +154,8 @@ def limit_day(cases: Cases, rules: Rules, first: int, last: int, due: int, proce
 
 
 @compiled
-def within(cases: Cases, rules: Rules, row: int, due: int) -> bool:
+def within(actions: Actions, rules: Rules, row: int, due: int) -> bool:
     """Whether the action at `row` came in time for the limit stated at row `due`."""
-    if rules.by_instant and cases.due_kind[due] == 2:
-        return bool(cases.time[row] <= cases.due_time[due])
-    return bool(cases.day[row] <= cases.due_day[due])
+    if rules.by_instant and actions[due].due_kind == 2:
+        return bool(actions[row].time <= actions[due].due_time)
+    return bool(actions[row].day <= actions[due].due_day)

@@ -9,7 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.action_types import ACTION_TYPES
-from domain.cases import ADVERSE_OUTCOMES, FIRST_OWN, LAST_OWN, NOBODY, Cases, Role, role_table
+from domain.cases import (
+    ACTION_RECORD,
+    ADVERSE_OUTCOMES,
+    FIRST_OWN,
+    LAST_OWN,
+    NOBODY,
+    SHARE_RECORD,
+    Cases,
+    Role,
+    make_records,
+    role_table,
+)
 from domain.zones import Zone
 from projections.history.columns import History
 from projections.history.effective import EffectiveRows, effective_rows, marked, overturned
@@ -50,8 +61,9 @@ def case_files(history: History, zone: Zone, *, subjects: Iterable[int] | None =
     due_instant = column["due_kind"] == 2
     due_day = np.where(due_instant, 0, column["due"]).astype(np.int32)
     due_day[due_instant] = zone.day_of(column["due"][due_instant])
-    cases = Cases(
-        starts=np.append(first, row.size).astype(np.int64),
+    records = make_records(
+        ACTION_RECORD,
+        row.size,
         role=role[row],
         time=column["time"],
         day=zone.day_of(column["time"]),
@@ -66,9 +78,11 @@ def case_files(history: History, zone: Zone, *, subjects: Iterable[int] | None =
         overturned=overturned(history, actions.columns["type"])[row],
         share_start=actions.share_start[row],
         share_stop=actions.share_stop[row],
-        share_staff=actions.share_staff,
-        share_part=actions.share_part,
     )
+    shares = make_records(
+        SHARE_RECORD, actions.share_staff.size, staff=actions.share_staff, part=actions.share_part
+    )
+    cases = Cases(np.append(first, row.size).astype(np.int64), records, shares)
     return CaseFiles(cases, subject[first], row + 1)
 
 

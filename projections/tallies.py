@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import numpy as np
+
 from domain.context import Context
 from domain.limits import Rules, compile_rules
 from domain.measures import Contributions, measure
@@ -26,13 +28,13 @@ class Counted:
         """The sum of the contributions: rows of one key may still repeat."""
         rows, words = self.contributions, self.history.words_of
         return Tally(
-            measure=rows.measure,
-            person=rows.person,
-            unit=rows.unit,
-            procedure=rows.procedure,
-            day=rows.day,
-            numerator=rows.numerator,
-            denominator=rows.denominator,
+            measure=np.ascontiguousarray(rows.measure),
+            person=np.ascontiguousarray(rows.person),
+            unit=np.ascontiguousarray(rows.unit),
+            procedure=np.ascontiguousarray(rows.procedure),
+            day=np.ascontiguousarray(rows.day),
+            numerator=np.ascontiguousarray(rows.numerator),
+            denominator=np.ascontiguousarray(rows.denominator),
             staff=words("staff"),
             units=words("unit"),
             procedures=words("procedure"),

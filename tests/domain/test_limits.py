@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.calendars import load_calendar
-from domain.cases import Cases, Role
+from domain.cases import ACTION_RECORD, SHARE_RECORD, Cases, Role, make_records
 from domain.context import Context
 from domain.facts import EPOCH_ORDINAL
 from domain.limits import NEVER, UNKNOWN, Rules, compile_rules, counted_days, day_of_count, limit_day
@@ -40,33 +40,19 @@ def rules(*versions: ProcedureVersion, calendar: str = "china") -> Rules:
 
 
 def case(*actions: tuple[Role, str] | tuple[Role, str, str]) -> Cases:
-    count = len(actions)
-    none = np.full(count, -1, np.int32)
     reasons = [REASONS.index(action[2]) if len(action) > 2 else -1 for action in actions]
-    empty = np.zeros(count, np.int64)
-    return Cases(
-        starts=np.array([0, count]),
-        role=np.array([action[0] for action in actions], np.uint8),
-        time=empty,
-        day=np.array([day(action[1]) for action in actions], np.int32),
-        unit=none,
-        owner=none,
-        procedure=np.zeros(count, np.int32),
-        reason=np.array(reasons, np.int32),
-        due_kind=np.zeros(count, np.uint8),
-        due_day=np.zeros(count, np.int32),
-        due_time=empty,
-        rating=np.zeros(count, np.uint8),
-        overturned=np.zeros(count, np.bool_),
-        share_start=empty,
-        share_stop=empty,
-        share_staff=np.empty(0, np.int32),
-        share_part=np.empty(0, np.int64),
+    records = make_records(
+        ACTION_RECORD,
+        len(actions),
+        role=np.array([action[0] for action in actions]),
+        day=np.array([day(action[1]) for action in actions]),
+        reason=np.array(reasons),
     )
+    return Cases(np.array([0, len(actions)]), records, make_records(SHARE_RECORD, 0))
 
 
 def limit(found: Cases, under: Rules, *, penal: bool = False) -> int:
-    return limit_day(found, under, 0, found.role.size - 1, -1, 0, penal)
+    return limit_day(found.actions, under, 0, found.actions.size - 1, -1, 0, penal)
 
 
 Step = tuple[Role, str] | tuple[Role, str, str]

@@ -5,12 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import date
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from api.bootstrap import Kaoji, opened
 from api.settings import Settings
@@ -18,12 +14,8 @@ from domain.actions import check_action
 from domain.calendars import Calendar
 from domain.context import Context
 from domain.ledger.records import Arrival, Verdict
-from domain.limits import compile_rules
 from domain.procedures import Limit, ProcedureVersion, Register, Title
-from domain.tally import STOCK_MEASURES, WHOLE, Measure, Tally
 from domain.zones import load_zone
-from projections.directory import DirectoryProjection, directory_as_known
-from projections.history.columns import History
 from tests.reference.cases import ReferenceLimit
 
 NOW = 1_772_000_000_000_000
