@@ -2,7 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint types imports docs check lock clean
+# Benchmarks check that answers are equal; `make benchmarks` runs them small, python -m benchmarks at any size.
+.PHONY: demo test benchmarks lint types imports docs check lock clean
 
 .venv/ready: requirements.lock pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -15,6 +16,9 @@ demo: .venv/ready
 
 test: .venv/ready
 	$(BIN)/python -m pytest $(ARGS)
+
+benchmarks: .venv/ready
+	$(BIN)/python -m pytest benchmarks --benchmark-disable $(ARGS)
 
 lint: .venv/ready
 	$(BIN)/ruff check .
@@ -29,7 +33,7 @@ imports: .venv/ready
 docs: .venv/ready
 	$(BIN)/python -m api.reference --check
 
-check: test lint types imports docs
+check: test benchmarks lint types imports docs
 
 lock:
 	uv pip compile --quiet --universal --python-version 3.11 --extra dev --generate-hashes --no-emit-index-url --no-annotate --no-header pyproject.toml -o requirements.lock
