@@ -127,3 +127,9 @@ def test_one_indicator_is_shown_alone_and_in_chinese(simulated: CommandLine) -> 
     assert indicator["code"] == "closure"
     assert "执法案件" in indicator["rule"]
     assert {counted["why"][-2:] for counted in indicator["counted"]} == {"结案", "已过"}
+
+
+def test_unknown_subject_among_many_is_answered_with_the_nearest(simulated: CommandLine) -> None:
+    ran = simulated.ends(2, "explain", "gx-00001", *SIMULATED_YEAR)
+    assert "such as gx-0001" in ran.err
+    assert len(ran.err) < 200
