@@ -84,7 +84,7 @@ def print_table(
 
     kept = [["–" if cell is None else str(cell) for cell in row] for row in rows]
     console = Console(highlight=False, emoji=False, markup=False)
-    table = Table(title=title or None, title_justify="left", box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     widths = [_widest(column, [row[index] for row in kept]) for index, column in enumerate(columns)]
     too_wide = max(0, sum(widths) + BETWEEN * (len(widths) - 1) - console.width)
     shown = []

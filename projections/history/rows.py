@@ -107,7 +107,7 @@ def row_of(facts: Facts, words: Vocabulary) -> tuple[int, ...]:
         words["subject"].code(subject_word(kind.family, facts.subject)),
         words["source"].code(facts.source),
         facts.occurred_at,
-        words["unit"].code(data.unit or (data.to_unit if kind.family == "staff" else None)),
+        words["unit"].code((kind.family == "staff" and data.to_unit) or data.unit),
         staff.code(data.owner),
         staff.code(data.actor),
         staff.code(data.supervisor),
