@@ -148,10 +148,9 @@ def cache_folder(environment: Mapping[str, str]) -> Path:
 
 def kafka_version() -> str:
     """The version of Apache Kafka that pom.xml asks for."""
-    space = {"m": "http://maven.apache.org/POM/4.0.0"}
-    for dependency in ElementTree.parse(POM).getroot().findall("m:dependencies/m:dependency", space):
-        if (dependency.findtext("m:groupId", None, space)) == "org.apache.kafka":
-            return str(dependency.findtext("m:version", None, space))
+    for dependency in ElementTree.parse(POM).getroot().findall("dependencies/dependency"):
+        if dependency.findtext("groupId") == "org.apache.kafka":
+            return str(dependency.findtext("version"))
     raise AssertionError(f"{POM} names no Kafka")
 
 
