@@ -57,7 +57,9 @@ def encode(table: pa.Table) -> tuple[str, bytes]:
 
 def decode(part: str, content: bytes) -> pa.Table:
     """The part that `encode` wrote."""
-    return pq.read_table(pa.BufferReader(content), schema=SCHEMAS[part])
+    # Without Arrow's threads: they may still start while the process ends, which then aborts.
+    file = pq.ParquetFile(pa.BufferReader(content), pre_buffer=False)
+    return file.read(use_threads=False).cast(SCHEMAS[part])
 
 
 def concatenate(part: str, tables: Sequence[pa.Table]) -> pa.Table:
