@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from domain.ledger.merkle import leaf
-
 from domain.ledger.records import Recorded
 from projections.store import BLOCKS, Checkpoint, Connection, ViewStore
 
