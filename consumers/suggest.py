@@ -109,7 +109,7 @@ def _draft(
     path: str, form: str, case: dict[str, _Column], event: dict[str, _Column], extra: Sequence[str] = ()
 ) -> Iterator[str]:
     number = _guess(case, (*_CASE_NAMES, "concept:name"), lambda column: not column.holds_times)
-    time = _guess(event, _TIME_NAMES, lambda column: column.holds_times)
+    time = _guess(event, _TIME_NAMES, lambda column: column.holds_times) or _likeliest_time(event)
     # In a table the case number is a column like any other; in a log it belongs to the case.
     taken = number if event is case else None
     activity = _guess(event, _ACTIVITY_NAMES, lambda column: not column.holds_times and column.name != taken)
@@ -210,6 +210,12 @@ def _guess(columns: dict[str, _Column], names: Sequence[str], fits: Callable[[_C
         if alike and (len(part) > 2 or not part.isascii()):
             return alike[0]
     return None
+
+
+def _likeliest_time(columns: dict[str, _Column]) -> str | None:
+    """Where no name says it: the first column that holds times, else the first one at all, to be named anew."""
+    dated = [column.name for column in columns.values() if column.count and column.holds_times]
+    return next(iter([*dated, *columns]), None)
 
 
 def _shown(columns: Iterable[_Column]) -> list[_Column]:

@@ -73,3 +73,16 @@ def test_draft_of_what_is_none_is_answered_with_a_sentence(
     path.write_bytes(content)
     with pytest.raises(WrongInputError, match=sentence):
         suggest_mapping(str(path))
+
+
+@pytest.mark.parametrize(
+    ("table", "time"),
+    [
+        ("no,begun,ended\nA1,2023-01-02,2023-01-09\n", "begun"),
+        ("no,who\nA1,S1\n", "no"),
+    ],
+)
+def test_draft_names_a_column_that_is_there_for_the_time(tmp_path: Path, table: str, time: str) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text(table)
+    assert parse_mapping(suggest_mapping(str(path)), name="draft").rules.events.time == time
