@@ -85,4 +85,6 @@ def test_draft_of_what_is_none_is_answered_with_a_sentence(
 def test_draft_names_a_column_that_is_there_for_the_time(tmp_path: Path, table: str, time: str) -> None:
     path = tmp_path / "table.csv"
     path.write_text(table)
-    assert parse_mapping(suggest_mapping(str(path)), name="draft").rules.events.time == time
+    events = parse_mapping(suggest_mapping(str(path)), name="draft").rules.events
+    assert events is not None
+    assert events.time == time
