@@ -24,7 +24,8 @@ from projections.history.rows import (
 from projections.history.segments import SCHEMAS, concatenate, decode, encode, to_table
 from projections.store import PARTS, Checkpoint, Connection, ViewStore
 
-SEGMENT_ROWS_MAX = 1_000_000
+SEGMENT_ROWS_MAX = 262_144
+"""Merging reads and writes whole segments: this bounds the memory that it takes."""
 
 
 class LinkKind(IntEnum):
