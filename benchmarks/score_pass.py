@@ -9,7 +9,7 @@ import polars as pl
 from benchmarks.given import recorded
 from benchmarks.measuring import Figures, by_turns
 from domain.cases import FIRST_OWN, LAST_OWN, Cases, Role
-from domain.measures import measure
+from domain.fold import measure
 from domain.policy import load_policy
 from domain.tally import WHOLE, Measure
 from projections.case_files import case_files

@@ -9,7 +9,7 @@ from api.bootstrap import system_clock
 from benchmarks.catalogue import BENCHMARKS
 from benchmarks.given import arrivals, recorded
 from domain.actions import check_action
-from domain.measures import measure
+from domain.fold import measure
 from domain.policy import load_policy
 from projections.case_files import case_files
 from projections.tallies import count
