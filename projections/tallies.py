@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from domain.context import Context
-from domain.limits import Rules, compile_rules
 from domain.fold import Contributions, measure
+from domain.limits import Rules, compile_rules
 from domain.tally import Tally
 from projections.case_files import CaseFiles, case_files
 from projections.history.columns import History
