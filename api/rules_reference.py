@@ -27,7 +27,7 @@ _POLICY: Final = (
         policies._PolicyFile,
         {
             "name": "the name of the policy",
-            "version": "its version, from 1",
+            "version": "its version; raise it with every change, once a policy of this name is adopted",
             "title": _TITLE,
             "zone": "the time zone in which days begin and end, by its IANA name",
             "due_precision": "`day`: a due date-time counts by its day; `instant`: to the instant",
@@ -83,6 +83,7 @@ _REGISTER: Final = (
         procedures._RegisterFile,
         {
             "name": "the name of the register",
+            "version": "its version; raise it with every change, once a register of this name is adopted",
             "title": _TITLE,
             "process": "the main processes, one table each",
             "procedure": "the procedures, one table for each version",

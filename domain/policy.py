@@ -183,6 +183,9 @@ def _check_names(file: TomlText, parsed: _PolicyFile, registers: set[str]) -> No
     ):
         if given not in known:
             message = f"No {key} {given!r}. {did_you_mean(given, sorted(known))}"
+            message += " One of your own is adopted first: `kaoji procedure adopt FILE --by STAFF_ID`." * (
+                key == "register"
+            )
             raise file.error((key,), message, PolicyError)
 
 

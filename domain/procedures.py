@@ -96,6 +96,8 @@ class Register:
     procedures: Mapping[str, tuple[ProcedureVersion, ...]] = field(repr=False)
     hash: str
     text: str = field(repr=False, compare=False, default="")
+    register_version: int = 1
+    """Version of the file as a whole; a procedure in it has versions of its own."""
 
     def version(self, code: str, day: int) -> ProcedureVersion | None:
         """The version in force on that day, or None; a code that the register lacks has none."""
@@ -133,6 +135,7 @@ def parse_register(text: str, *, place: str) -> Register:
         },
         hash=content_hash(parsed),
         text=file.text,
+        register_version=parsed.version,
     )
 
 
@@ -196,6 +199,7 @@ class _Procedure(StrictModel):
 
 class _RegisterFile(StrictModel):
     name: Code
+    version: Annotated[int, Field(ge=1)] = 1
     title: Title
     process: Annotated[tuple[_Process, ...], Field(min_length=1, strict=False)]
     procedure: Annotated[tuple[_Procedure, ...], Field(min_length=1, strict=False)]
