@@ -16,7 +16,15 @@ from domain.calendars import calendar_names
 from domain.curves import Curve
 from domain.indicators import MEASURES
 from domain.policy import Grade, Indicator, load_policy
-from domain.procedures import Limit, OtherLimit, Step, load_register
+from domain.procedures import (
+    DeemedAcceptance,
+    Extension,
+    Limit,
+    OtherLimit,
+    Step,
+    Supervision,
+    load_register,
+)
 
 _TITLE: Final = "what it is called, in both languages: `{ zh = …, en = … }`"
 _KIND_OF_DAYS: Final = "`working` days of the policy's calendar, or `calendar` days"
@@ -100,14 +108,49 @@ _REGISTER: Final = (
             "legal_basis": "where it stands in the law",
             "family": "the actions of its cases",
             "limit": "the time limit, for cases whose actions state no `due`",
+            "deemed_acceptance": "licence cases: accepted on receipt where nobody asked for a correction in time",
+            "extension": "what an extension that states no `due` adds to the limit",
+            "supervision": "when electronic supervision warns and gives a red card",
             "stop_reasons": "the reasons of a suspension for which the clock stops; all others do not stop it",
             "other_limits": "limits inside the procedure; listed, not counted",
             "valid_from": "first day of this version: it holds for cases that start on it or later",
             "valid_to": "last day of this version",
-            "steps": "the steps of a case; listed, not counted",
+            "steps": "the steps of a case, in their order; the required ones before the first decision or closing "
+            "in the list are asked of every case that is decided or closed",
         },
     ),
     ("`limit`", Limit, {"days": "how many; day 1 is the first such day after the start", "kind": _KIND_OF_DAYS}),
+    (
+        "`deemed_acceptance`",
+        DeemedAcceptance,
+        {
+            "days": "how many after the receipt; a correction requested by the last of them, or an acceptance by "
+            "it, leaves the acceptance as the start",
+            "kind": _KIND_OF_DAYS,
+            "legal_basis": "where it stands in the law",
+        },
+    ),
+    (
+        "`extension`",
+        Extension,
+        {
+            "days": "how many each extension adds; it must come on the last day of the limit or before",
+            "kind": f"{_KIND_OF_DAYS}; the same as those of the limit",
+            "times": "how many extensions count; one that states a `due` is not one of them",
+            "legal_basis": "where it stands in the law",
+        },
+    ),
+    (
+        "`supervision`",
+        Supervision,
+        {
+            "warning": "so many days before the limit a warning is due, if the case is still open",
+            "red": "more than so many days after the limit a red card is due; a yellow one is due on the day after "
+            "any limit",
+            "kind": _KIND_OF_DAYS,
+            "legal_basis": "where it stands in the law",
+        },
+    ),
     (
         "An entry of `other_limits`",
         OtherLimit,

@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
+from itertools import takewhile
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
 import msgspec
 from pydantic import Field
 
+from domain.action_types import ACTION_TYPES
 from domain.calendars import CountedDays, to_date, to_day
 from domain.errors import UnknownNameError
 from domain.toml_files import StrictModel, TomlFileError, TomlText, did_you_mean, parse_toml, read_toml
@@ -23,6 +25,16 @@ Code = Annotated[str, Field(pattern=_CODE, max_length=80)]
 Text = Annotated[str, Field(min_length=1, max_length=2000)]
 Days = Annotated[int, Field(ge=1, le=3660)]
 Family = Literal["licensing", "enforcement", "inspection", "complaint", "review", "plan", "quality", "training"]
+ENDINGS: Final = frozenset(
+    {
+        "licensing.granted",
+        "licensing.refused",
+        "enforcement.closed",
+        "enforcement.dismissed",
+        "enforcement.transferred",
+    }
+)
+"""Steps with which a case is decided or closed: the first of them in a list of steps divides it."""
 
 
 class RegisterError(TomlFileError):
@@ -43,6 +55,32 @@ class Limit(StrictModel):
     kind: CountedDays
 
 
+class DeemedAcceptance(Limit):
+    """A licence case that nobody sends back for correction within so many days of receipt counts as accepted
+    on receipt, where it is accepted later."""
+
+    legal_basis: Text | None = None
+
+
+class Extension(Limit):
+    """What an extension that states no `due` adds to the limit, at most so many `times`."""
+
+    times: Annotated[int, Field(ge=1, le=100)] = 1
+    legal_basis: Text | None = None
+
+
+class Supervision(StrictModel):
+    """Electronic supervision: a warning so many days before the limit, a red card more than so many after it.
+
+    The yellow card needs no figure: it comes on the day after the limit.
+    """
+
+    warning: Days
+    red: Days
+    kind: CountedDays
+    legal_basis: Text | None = None
+
+
 class OtherLimit(StrictModel):
     """A time limit inside a procedure that is watched but does not decide whether the case is on time."""
 
@@ -54,7 +92,7 @@ class OtherLimit(StrictModel):
 
 
 class Step(StrictModel):
-    """One step that a case goes through: what `step`, or the action type, calls it."""
+    """One step that a case goes through: what `step`, or the action type, calls it. Steps stand in their order."""
 
     code: Annotated[str, Field(min_length=1, max_length=80)]
     title: Title
@@ -78,6 +116,16 @@ class ProcedureVersion:
     family: str | None = None
     other_limits: tuple[OtherLimit, ...] = ()
     steps: tuple[Step, ...] = ()
+    deemed_acceptance: DeemedAcceptance | None = None
+    extension: Extension | None = None
+    supervision: Supervision | None = None
+
+    @property
+    def steps_due(self) -> tuple[str, ...]:
+        """Codes of the steps that a case must have gone through when it is decided or closed: the required ones
+        that stand before the first ending in the list. What comes after it cannot have been done by then."""
+        before = takewhile(lambda step: step.code not in ENDINGS, self.steps)
+        return tuple(step.code for step in before if step.required)
 
     def in_force(self, day: int) -> bool:
         """Whether this version applies to what starts on `day`."""
@@ -170,11 +218,11 @@ class _Procedure(StrictModel):
     process: Code
     title: Title
     legal_basis: Text
-    family: (
-        Literal["licensing", "enforcement", "inspection", "complaint", "review", "plan", "quality", "training"]
-        | None
-    ) = None
+    family: Family | None = None
     limit: Limit | None = None
+    deemed_acceptance: DeemedAcceptance | None = None
+    extension: Extension | None = None
+    supervision: Supervision | None = None
     stop_reasons: tuple[Code, ...] = Field(default=(), strict=False)
     other_limits: tuple[OtherLimit, ...] = Field(default=(), strict=False)
     valid_from: date | None = None
@@ -194,6 +242,9 @@ class _Procedure(StrictModel):
             family=self.family,
             other_limits=self.other_limits,
             steps=self.steps,
+            deemed_acceptance=self.deemed_acceptance,
+            extension=self.extension,
+            supervision=self.supervision,
         )
 
 
@@ -220,13 +271,46 @@ def _check(file: TomlText, parsed: _RegisterFile) -> None:
         if one.valid_from and one.valid_to and one.valid_to < one.valid_from:
             message = f"Ends on {one.valid_to}, before it begins on {one.valid_from}. Swap the two."
             raise file.error((*at, "valid_to"), message, RegisterError)
-        steps = [step.code for step in one.steps]
-        for step in steps:
-            if steps.count(step) > 1:
-                raise file.error((*at, "steps"), f"Step {step!r} is there twice. Rename one.", RegisterError)
+        _check_rules(file, at, one)
+        _check_steps(file, at, one)
         for other in earlier.setdefault(one.code, []):
             _check_versions(file, at, one, other)
         earlier[one.code].append(one)
+
+
+def _check_rules(file: TomlText, at: tuple[str, int], one: _Procedure) -> None:
+    """The rules that move a limit need one to move, and count its kind of days."""
+    for key in ("deemed_acceptance", "extension"):
+        if getattr(one, key) is not None and one.limit is None:
+            message = "There is no `limit` that it could move. Give the procedure one, or leave this out."
+            raise file.error((*at, key), message, RegisterError)
+    if one.extension is not None and one.limit is not None and one.extension.kind != one.limit.kind:
+        message = f"The limit counts {one.limit.kind} days. Give the extension in {one.limit.kind} days too."
+        raise file.error((*at, "extension"), message, RegisterError)
+    if one.deemed_acceptance is not None and one.family != "licensing":
+        message = 'Only licence cases are received and accepted. Say `family = "licensing"`, or leave this out.'
+        raise file.error((*at, "deemed_acceptance"), message, RegisterError)
+
+
+def _check_steps(file: TomlText, at: tuple[str, int], one: _Procedure) -> None:
+    """Each once; and a mistyped action type would be asked of every case in vain."""
+    steps = [step.code for step in one.steps]
+    for step in steps:
+        if steps.count(step) > 1:
+            raise file.error((*at, "steps"), f"Step {step!r} is there twice. Rename one.", RegisterError)
+        family, dot, _ = step.partition(".")
+        if not dot or family not in {kind.family for kind in ACTION_TYPES.values()}:
+            continue
+        if step not in ACTION_TYPES:
+            types = [name for name, kind in ACTION_TYPES.items() if kind.family == family]
+            message = f"No action type {step!r}. {did_you_mean(step, types)}"
+            raise file.error((*at, "steps"), message, RegisterError)
+        if one.family is not None and family != one.family:
+            message = (
+                f"Step {step!r} is no {one.family} action. Name one of `{one.family}`, or give the step a name "
+                "of its own and send it as a `step-done`."
+            )
+            raise file.error((*at, "steps"), message, RegisterError)
 
 
 def _check_versions(file: TomlText, at: tuple[str, int], one: _Procedure, other: _Procedure) -> None:
