@@ -24,12 +24,15 @@ QUARANTINE_CODES: Final[Mapping[str, str]] = MappingProxyType(
         "conflict": "Another action with the same `source` and `id` is recorded already: "
         "send this one under an id of its own, or correct the first with `record.corrected`.",
         "future-time": "`time` lies more than 24 hours ahead: send the time when it happened in the office.",
+        "forbidden-source": "The sender is not one of those that may send for this `source`: send it as who it is "
+        "from, or have the `source` added to the sender's list.",
         "too-large": "The record is larger than 1 MiB: send evidence by reference, not inside the record.",
     }
 )
 """Every quarantine code with what it means and how it is mended, in the order in which they are judged.
 
-Where several apply the first in this order is given; only `too-large` is judged before all others.
+Where several apply the first in this order is given; only `too-large` is judged before all others, and
+`conflict`, which takes a look into the ledger, after them.
 """
 
 

@@ -365,6 +365,7 @@ def test_codes_are_those_of_the_contract() -> None:
         "bad-value",
         "conflict",
         "future-time",
+        "forbidden-source",
         "too-large",
     ]
     with pytest.raises(AssertionError):
