@@ -20,6 +20,7 @@ from consumers.files import ActionFile
 from consumers.kafka import consume
 from consumers.kafka_settings import read_kafka_settings
 from consumers.pipeline import Intake, Refused, Totals
+from consumers.senders import Binding, read_senders
 from domain.errors import KaojiError, WrongInputError
 from domain.ledger.errors import NoLedgerError
 from domain.ledger.records import Arrival, Head, Verdict
@@ -34,11 +35,14 @@ def ingest_files(
     settings: Settings,
     files: Sequence[ActionFile],
     *,
+    sender: str | None = None,
     refused: Refused | None = None,
     progress: Progress = no_progress,
 ) -> Totals:
-    """Record all actions of the files. Raises WrongInputError, and then neither ledger nor store was touched."""
-    inputs = [(file, _begun(file)) for file in _tried_out(files)]
+    """Record all actions of the files, which `sender` has sent. Raises WrongInputError, and then neither ledger
+    nor store was touched."""
+    binding = _binding_of(settings, sender)
+    inputs = [(file, _bound(_begun(file), binding)) for file in _tried_out(files)]
     with opened(settings) as kaoji:
         intake = Intake(kaoji.ledger, refused=refused)
         try:
@@ -68,8 +72,28 @@ def _begun(file: ActionFile) -> Iterator[Arrival]:
     return chain([each for each in [next(arrivals, None)] if each is not None], arrivals)
 
 
-def check_files(settings: Settings, files: Sequence[ActionFile]) -> dict[str, Any]:
+def _binding_of(settings: Settings, sender: str | None) -> Binding | None:
+    """What files of this sender may claim. Raises WrongInputError: where senders are bound, one must be named."""
+    if settings.senders is None:
+        if sender is not None:
+            raise WrongInputError(
+                f"--sender {sender} needs a file that says who may send what: KAOJI_SENDERS or --senders FILE."
+            )
+        return None
+    senders = read_senders(settings.senders)
+    if sender is None:
+        known = ", ".join(sorted(each.name for each in senders))
+        raise WrongInputError(f"Say whose files these are with --sender NAME. Known: {known}.")
+    return senders.named(sender).binding
+
+
+def _bound(arrivals: Iterator[Arrival], binding: Binding | None) -> Iterator[Arrival]:
+    return arrivals if binding is None else map(binding.bound, arrivals)
+
+
+def check_files(settings: Settings, files: Sequence[ActionFile], *, sender: str | None = None) -> dict[str, Any]:
     """What `kaoji check` prints: the totals of an `ingest` that writes nothing, and every refused record."""
+    binding = _binding_of(settings, sender)
     refused: list[dict[str, Any]] = []
 
     def keep(arrival: Arrival, verdict: Verdict) -> None:
@@ -78,7 +102,7 @@ def check_files(settings: Settings, files: Sequence[ActionFile]) -> dict[str, An
     with _existing_or_empty(settings) as kaoji:
         intake = Intake(kaoji.ledger, dry_run=True, refused=keep)
         for file in files:
-            for _ in intake.feed(file):
+            for _ in intake.feed(_bound(iter(file), binding)):
                 pass
     return intake.totals.to_json() | {"refused": refused}
 
@@ -121,6 +145,7 @@ def consume_topic(
     Raises what `consume` raises at its start before there is a store.
     """
     config = read_kafka_settings(Path(config_file)) if config_file is not None else None
+    binding = read_senders(settings.senders).of_topic(topic) if settings.senders is not None else None
     try:
         with opened(settings, create=False):
             pass
@@ -139,6 +164,7 @@ def consume_topic(
             on_batch=lambda _: _follow(kaoji),
             refused=refused,
             accept_gap=accept_gap,
+            binding=binding,
         )
         kaoji.driver.catch_up()
     return totals

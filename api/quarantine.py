@@ -8,6 +8,7 @@ from typing import Any
 from api.bootstrap import Kaoji
 from consumers.mapping import load_mapping
 from consumers.retry import arrival_again
+from consumers.senders import read_senders
 from domain.errors import UnknownNameError, WrongInputError
 from domain.ledger.quarantine import Entry
 from domain.refusals import QUARANTINE_CODES
@@ -67,6 +68,10 @@ def retry(
     arrivals = [
         arrival_again(each.raw or b"", place=each.place, now=now, mapping_named=load_mapping) for each in picked
     ]
+    if kaoji.settings.senders is not None:
+        # Who sent it is told by its place; trying again is no way around the binding.
+        senders = read_senders(kaoji.settings.senders)
+        arrivals = [senders.again(each.place).bound(each) for each in arrivals]
     verdicts = kaoji.ledger.append(arrivals, retried=[each.entry_id for each in picked]) if picked else []
     kaoji.driver.catch_up()
     return [

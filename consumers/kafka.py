@@ -14,6 +14,7 @@ from consumers.cloudevents import to_arrival
 from consumers.kafka_member import KafkaUnreachableError, Member, Records
 from consumers.kafka_settings import check_kafka_settings
 from consumers.pipeline import ActionLedger, Intake, Refused, Totals, collector_off
+from consumers.senders import Binding
 from domain.errors import UnreachableError
 from domain.ledger.errors import StaleTrackingError
 from domain.ledger.records import Arrival
@@ -47,6 +48,7 @@ def consume(
     on_batch: Callable[[Totals], None] | None = None,
     refused: Refused | None = None,
     accept_gap: bool = False,
+    binding: Binding | None = None,
 ) -> Totals:
     """Record the topic's actions as one member of a consumer group, until told to stop.
 
@@ -58,6 +60,7 @@ def consume(
     `until_idle`: end after that many seconds without a new record, once everything there was is read.
     `stop`: set by a signal handler; the batch at hand is finished and the group left.
     `on_batch` is given the totals after every batch, `refused` every record that is quarantined.
+    `binding`: the sources that the topic's senders may use; without one any.
     `accept_gap`: go on where Kafka has deleted records that were never read.
 
     Kafka or the store going away later is waited for. Raises UnreachableError when Kafka does not answer at the
@@ -76,7 +79,9 @@ def consume(
         )
         try:
             intake = Intake(ledger, refused=refused)
-            run = _Run(intake, member, clock=clock, stop=stop, until_idle=until_idle, on_batch=on_batch)
+            run = _Run(
+                intake, member, clock=clock, stop=stop, until_idle=until_idle, on_batch=on_batch, binding=binding
+            )
             with collector_off():
                 run.to_the_end()
             return intake.totals
@@ -96,8 +101,9 @@ class _Run:
         stop: Event,
         until_idle: float | None,
         on_batch: Callable[[Totals], None] | None,
+        binding: Binding | None,
     ) -> None:
-        self._intake, self._member, self._clock = intake, member, clock
+        self._intake, self._member, self._clock, self._binding = intake, member, clock, binding
         self._stop, self._until_idle, self._on_batch = stop, until_idle, on_batch
         self._waits = _Waits(stop)
         self._silent_since = time.monotonic()
@@ -123,6 +129,8 @@ class _Run:
 
     def _record(self, records: Records) -> None:
         arrivals = list(_arrivals(records, now=self._clock()))
+        if self._binding is not None:
+            arrivals = [self._binding.bound(each) for each in arrivals]
         self._intake.take(arrivals, tracking=self._member.tracking(records))
         self._member.advise(records)
         self._waits.over()

@@ -21,6 +21,7 @@ PathsArgument = Annotated[
     list[str], typer.Argument(metavar="PATH…", help="NDJSON, XES or CSV, also .gz and .zst; - is standard input.")
 ]
 MappingOption = Annotated[str | None, typer.Option(help="For XES and CSV: a shipped mapping, or a TOML file.")]
+SenderOption = Annotated[str | None, typer.Option(help="Whose files these are, where senders are bound.")]
 StrictOption = Annotated[bool, typer.Option(help="Exit with 1 when a record is quarantined.")]
 
 
@@ -37,13 +38,15 @@ def add_commands(app: typer.Typer) -> None:
     app.add_typer(mapping, name="mapping")
 
 
-def check(context: typer.Context, paths: PathsArgument, mapping: MappingOption = None) -> None:
+def check(
+    context: typer.Context, paths: PathsArgument, mapping: MappingOption = None, sender: SenderOption = None
+) -> None:
     """Say what `ingest` would do, record by record, writing nothing."""
     from api.intake import check_files
 
     output: Output = context.obj
     with _files(paths, mapping) as files:
-        answer = check_files(output.settings, files)
+        answer = check_files(output.settings, files, sender=sender)
     rows = [[each["place"], each["code"], each["remedy"]] for each in answer["refused"]]
     if output.format == OutputFormat.json:
         print_json(answer)
@@ -56,14 +59,19 @@ def check(context: typer.Context, paths: PathsArgument, mapping: MappingOption =
 
 
 def ingest(
-    context: typer.Context, paths: PathsArgument, mapping: MappingOption = None, strict: StrictOption = False
+    context: typer.Context,
+    paths: PathsArgument,
+    mapping: MappingOption = None,
+    sender: SenderOption = None,
+    strict: StrictOption = False,
 ) -> None:
     """Record the actions of files. Safe to repeat: what is recorded already is counted as duplicate."""
     from api.intake import ingest_files
 
     output: Output = context.obj
     with _files(paths, mapping) as files, progress_bars() as progress:
-        totals = ingest_files(output.settings, files, refused=_Shown(), progress=progress).to_json()
+        shown = _Shown()
+        totals = ingest_files(output.settings, files, sender=sender, refused=shown, progress=progress).to_json()
     _tell_totals(output, totals)
     _tell_mapped(files)
     if strict and totals["quarantined"]:

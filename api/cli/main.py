@@ -52,7 +52,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-GLOBAL_OPTIONS = ("--store", "--format", "--lang")
+GLOBAL_OPTIONS = ("--store", "--format", "--lang", "--senders")
 """They may stand anywhere on the line."""
 
 
@@ -65,11 +65,14 @@ def common_options(
     ] = None,
     format: Annotated[OutputFormat, typer.Option(help="How to print.")] = OutputFormat.table,
     lang: Annotated[str | None, typer.Option(help="zh or en; default KAOJI_LANG, else en")] = None,
+    senders: Annotated[
+        str | None, typer.Option(help="File of who may send for which source; default KAOJI_SENDERS")
+    ] = None,
 ) -> None:
     """Options of every command."""
     from api.settings import read_settings
 
-    context.obj = Output(settings=read_settings(store=store, language=lang), format=format)
+    context.obj = Output(settings=read_settings(store=store, language=lang, senders=senders), format=format)
 
 
 for room in (demonstration, ingestion, scores, actions, administration, rules):

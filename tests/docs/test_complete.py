@@ -60,7 +60,7 @@ def test_options_of_every_command_are_documented() -> None:
 
 
 def test_every_setting_is_documented() -> None:
-    read = set(re.findall(r'"(KAOJI_[A-Z]+)"', (ROOT / "api" / "settings.py").read_text(encoding="utf-8")))
+    read = set(re.findall(r'"(KAOJI_[A-Z_]+)"', (ROOT / "api" / "settings.py").read_text(encoding="utf-8")))
     assert read == {name for _, name, _ in described_settings()}
     assert all(f"| `{name}` |" in page("reference/settings.md") for name in read)
     assert all(f"`{name}`" in page("reference/settings.md") for name in _KINDS)
