@@ -10,7 +10,16 @@ import pytest
 from domain.calendars import to_day
 from domain.context import make_context
 from domain.errors import UnknownNameError
-from domain.procedures import RegisterError, load_register, parse_register, shipped_registers
+from domain.procedures import (
+    ENDINGS,
+    DeemedAcceptance,
+    Extension,
+    RegisterError,
+    Supervision,
+    load_register,
+    parse_register,
+    shipped_registers,
+)
 
 REGISTER = """
 name = "test"
@@ -126,6 +135,91 @@ def test_a_fault_is_answered_with_line_key_and_remedy(old: str, new: str, line: 
         assert str(caught.value).startswith(f"test.toml:{line}: "), caught.value
 
 
+RULES = """deemed_acceptance = { days = 5, kind = "working" }
+extension = { days = 10, kind = "working", legal_basis = "行政许可法 §42" }
+supervision = { warning = 1, red = 10, kind = "working" }
+steps = [
+  { code = "licensing.received", title = { zh = "收件", en = "Receipt" }, required = true },
+  { code = "review", title = { zh = "审查", en = "Review" }, required = true },
+  { code = "advice", title = { zh = "征求意见", en = "Advice" } },
+  { code = "licensing.refused", title = { zh = "不予许可", en = "Refusal" }, required = true },
+  { code = "licensing.granted", title = { zh = "准予许可", en = "Grant" } },
+  { code = "licensing.delivered", title = { zh = "送达", en = "Delivery" }, required = true },
+]
+"""
+WITH_RULES = REGISTER.replace("valid_to", RULES + "valid_to", 1)
+
+
+def test_the_rules_that_move_a_limit_and_watch_it_are_data_of_the_version() -> None:
+    old, new = parse_register(WITH_RULES, place="test.toml").procedures["licence"]
+
+    assert (old.deemed_acceptance, old.extension, old.supervision) == (
+        DeemedAcceptance(days=5, kind="working"),
+        Extension(days=10, kind="working", times=1, legal_basis="行政许可法 §42"),
+        Supervision(warning=1, red=10, kind="working"),
+    )
+    assert (new.deemed_acceptance, new.extension, new.supervision, new.steps) == (None, None, None, ())
+
+
+def test_steps_are_due_that_are_required_before_the_first_ending_in_the_list() -> None:
+    old, new = parse_register(WITH_RULES, place="test.toml").procedures["licence"]
+
+    assert old.steps_due == ("licensing.received", "review")
+    assert new.steps_due == ()
+
+
+def test_a_register_without_the_newer_keys_keeps_its_hash() -> None:
+    # As it was before deemed acceptance, extensions and supervision could be said.
+    assert (
+        parse_register(REGISTER, place="test.toml").hash
+        == "e6d737384bc421ae81de62c22d2fabb185d44d88c82ed26a17fd7c5734b862a3"
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("days = 5, kind", "days = 0, kind", r"deemed_acceptance\.days: .*greater than or equal to 1"),
+        ("warning = 1, ", "", r"supervision\.warning: This key is missing"),
+        ("warning = 1", "warnings = 1", r"supervision\.warnings: Unknown key\. Did you mean 'warning'\?"),
+        (
+            '10, kind = "working", legal',
+            '10, kind = "calendar", legal',
+            r":18: .*extension: .*in working days too",
+        ),
+        (
+            '10, kind = "working", legal',
+            '10, kind = "working", times = 0, legal',
+            r"extension\.times: .*equal to 1",
+        ),
+        ('limit = { days = 20, kind = "working" }\n', "", r"deemed_acceptance: There is no `limit`"),
+        (
+            'family = "licensing"',
+            'family = "plan"',
+            r"deemed_acceptance: Only licence cases .*family = \"licensing\"",
+        ),
+        (
+            '"licensing.received"',
+            '"licensing.recieved"',
+            r"steps: No action type.*Did you mean 'licensing\.received'",
+        ),
+        ('"licensing.received"', '"enforcement.opened"', r"steps: .*no licensing action\. .*step-done"),
+        ('"review"', '"advice"', r"steps: Step 'advice' is there twice\. Rename one"),
+    ],
+)
+def test_a_rule_that_cannot_be_meant_is_answered_with_its_remedy(old: str, new: str, words: str) -> None:
+    assert old in WITH_RULES
+
+    with pytest.raises(RegisterError, match=words):
+        parse_register(WITH_RULES.replace(old, new, 1), place="test.toml")
+
+
+def test_a_step_with_a_dot_that_is_no_action_s_may_be_called_anything() -> None:
+    text = WITH_RULES.replace('"review"', '"file.review"')
+
+    assert parse_register(text, place="test.toml").procedures["licence"][0].steps_due[1] == "file.review"
+
+
 def test_versions_of_one_procedure_stay_in_one_process() -> None:
     moved = REGISTER.replace(
         "[[procedure]]", '[[process]]\ncode = "enforcement"\ntitle = { zh = "执法", en = "E" }\n\n[[procedure]]', 1
@@ -188,6 +282,76 @@ def test_the_shipped_register_holds_the_four_main_processes_and_the_law_s_number
     assert licence.stop_reasons == {
         "hearing", "tender", "auction", "test", "inspection", "quarantine", "appraisal", "expert-review",
     }  # fmt: skip
+
+
+MODERN = [
+    ("food-production-licence", "2024-06-01", (20, "working"), (10, "working", 1)),
+    ("joint-licence", "2024-06-01", (45, "working"), (15, "working", 1)),
+    ("penalty-ordinary", "2012-06-01", (90, "calendar"), (30, "calendar", 1)),
+    ("penalty-ordinary", "2020-06-01", (90, "calendar"), (30, "calendar", 1)),
+    ("penalty-ordinary", "2024-06-01", (90, "calendar"), (30, "calendar", 1)),
+    ("complaint-mediation", "2024-06-01", (45, "working"), None),
+    ("report-verification", "2024-06-01", (15, "working"), None),
+    ("reconsideration", "2012-06-01", (60, "calendar"), None),
+    ("reconsideration", "2024-06-01", (60, "calendar"), None),
+    ("reconsideration-summary", "2024-06-01", (30, "calendar"), None),
+]
+
+
+@pytest.mark.parametrize(("code", "day", "limit", "extension"), MODERN)
+def test_the_modern_register_holds_the_law_s_numbers(code: str, day: str, limit: Any, extension: Any) -> None:
+    version = load_register("market-supervision-2024").version(code, to_day(date.fromisoformat(day)))
+
+    assert version is not None
+    assert version.limit is not None
+    assert (version.limit.days, version.limit.kind) == limit
+    found = version.extension
+    assert (found and (found.days, found.kind, found.times)) == extension
+
+
+def test_the_modern_register_says_every_other_rule_with_a_number() -> None:
+    register = load_register("market-supervision-2024")
+    day = to_day(date(2024, 6, 1))
+    versions = {code: register.version(code, day) for code in register.codes()}
+
+    assert list(register.processes) == ["management", "administration", "enforcement", "improvement"]
+    assert all(register.codes(process=process) for process in register.processes)
+    for code in register.codes(family="licensing"):
+        version = versions[code]
+        assert version is not None
+        assert version.deemed_acceptance is not None
+        assert (version.deemed_acceptance.days, version.deemed_acceptance.kind) == (5, "working")
+        assert version.supervision is not None
+        assert (version.supervision.warning, version.supervision.red) == (1, 10)
+        assert version.steps_due == ("licensing.received", "licensing.accepted", "review")
+    others = {
+        (code, other.code): (other.days, other.kind)
+        for code, version in versions.items()
+        if version
+        for other in version.other_limits
+    }
+    assert others["food-production-licence", "delivery"] == (10, "working")
+    assert others["food-production-licence", "correction-notice"] == (5, "working")
+    assert others["complaint-mediation", "acceptance"] == (7, "working")
+    assert others["report-verification", "informing"] == (5, "working")
+    assert others["reconsideration", "application"] == (60, "calendar")
+
+
+def test_the_register_of_2012_counts_neither_extensions_nor_deemed_acceptance() -> None:
+    for versions in load_register("gx-2012").procedures.values():
+        for version in versions:
+            assert (version.extension, version.deemed_acceptance) == (None, None)
+
+
+@pytest.mark.parametrize("name", shipped_registers())
+def test_every_step_of_a_shipped_procedure_stands_in_the_order_of_its_case(name: str) -> None:
+    for versions in load_register(name).procedures.values():
+        for version in versions:
+            codes = [step.code for step in version.steps]
+            endings = [number for number, code in enumerate(codes) if code in ENDINGS]
+            if version.family in ("licensing", "enforcement") and codes:
+                assert codes[0].endswith((".received", ".opened", ".penalised"))
+                assert endings == [] or endings == list(range(endings[0], endings[0] + len(endings)))
 
 
 def test_a_context_has_another_hash_when_any_part_counts_otherwise() -> None:
