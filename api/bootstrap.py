@@ -16,6 +16,7 @@ from projections.driver import Driver, Progress, no_progress
 from projections.history.columns import History, load_history
 from projections.history.writer import HistoryProjection
 from projections.integrity import IntegrityProjection
+from projections.rulebook import RulebookProjection
 from projections.store import ViewStore, open_views
 
 Clock = Callable[[], int]
@@ -69,7 +70,11 @@ def opened(settings: Settings, *, create: bool = True, clock: Clock = system_clo
     except BaseException:
         ledger.close()
         raise
-    driver = Driver(ledger, views, [HistoryProjection(ledger), DirectoryProjection(), IntegrityProjection()])
+    driver = Driver(
+        ledger,
+        views,
+        [HistoryProjection(ledger), DirectoryProjection(), IntegrityProjection(), RulebookProjection()],
+    )
     kaoji = Kaoji(settings, ledger, views, driver, clock)
     try:
         yield kaoji

@@ -8,10 +8,11 @@ from typing import Any
 
 from api.as_of import period, position_as_of
 from api.bootstrap import Kaoji
+from api.rules import policy_in, registers_in, rulebook_of
 from domain.context import Context
 from domain.directory import Directory
 from domain.ledger.ledger import Ledger
-from domain.policy import Policy, load_policy
+from domain.policy import Policy
 from domain.rollup import By
 from domain.scoring import Scorecards, score
 from domain.zones import Zone
@@ -70,14 +71,17 @@ def basis(
     from_text: str,
     to_text: str,
     as_of: str | None = None,
+    files: bool = True,
     progress: Progress = no_progress,
 ) -> Basis:
-    """Gather what a score follows from. Raises WrongInputError for a policy, date or position that is none."""
-    chosen = load_policy(policy)
+    """Gather what a score follows from, by the rules that were known at the position asked for. With `files`
+    the policy may be one. Raises WrongInputError for a policy, date or position that is none."""
     first, last = period(from_text, to_text)
-    context = chosen.context()
-    whole = kaoji.history(progress=progress)
-    history = whole.upto(position_as_of(kaoji, as_of, whole.position))
+    position = position_as_of(kaoji, as_of, kaoji.driver.catch_up(progress=progress))
+    rulebook = rulebook_of(kaoji, upto=position)
+    chosen = policy_in(rulebook, policy, files=files)
+    context = chosen.context(registers_in(rulebook))
+    history = kaoji.history(progress=progress).upto(position)
     return Basis(
         policy=chosen,
         context=context,

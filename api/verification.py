@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
+from api.adoption import adoption_fault
 from api.bootstrap import Kaoji
 from domain.actions import action_key, check_action
+from domain.adoption import KIND_OF_TOPIC
 from domain.facts import read_facts
 from domain.ledger.merkle import Tree
 from domain.ledger.records import ACTION_TOPIC, Recorded
@@ -17,9 +20,12 @@ from projections.driver import BATCH_MAX, Progress, no_progress
 from projections.history.columns import differences, load_history
 from projections.history.writer import HistoryProjection
 from projections.integrity import IntegrityProjection, leaf_of, leaves_upto
-from projections.store import DIRECTORY, Checkpoint, Connection
+from projections.rulebook import RulebookProjection
+from projections.store import DIRECTORY, RULES, Checkpoint, Connection, Table
 
 OUR_TOPICS = "kaoji."
+_DIRECTORY_COLUMNS = ("position", "type", "subject", "occurred_at", "facts")
+_RULES_COLUMNS = ("position", "recorded_at", "topic", "state")
 FAULTS_MAX = 100
 """A ledger that was rewritten as a whole is said to be so without listing every record."""
 
@@ -88,6 +94,11 @@ def _event_faults(event: Recorded, before: int, recorded_before: int, kept: list
 
 def _contract_faults(event: Recorded) -> list[str]:
     """Facts that would not be let in today."""
+    if event.topic in KIND_OF_TOPIC:
+        fault = adoption_fault(event)
+        return [] if fault is None else [f"position {event.position} is no adoption that holds: {fault}"]
+    if event.topic != ACTION_TOPIC:
+        return [f"position {event.position} bears the topic {event.topic!r}, which this version does not know"]
     try:
         check_action(event.facts, now=event.recorded_at)
     except RefusedError as error:
@@ -123,7 +134,8 @@ def _view_faults(kaoji: Kaoji, head: int, progress: Progress) -> list[str]:
     faults: list[str] = []
     for name, compare in (
         (HistoryProjection.name, _history_faults),
-        (DirectoryProjection.name, _directory_faults),
+        (DirectoryProjection.name, partial(_row_faults, DIRECTORY, _DIRECTORY_COLUMNS)),
+        (RulebookProjection.name, partial(_row_faults, RULES, _RULES_COLUMNS)),
     ):
         fresh = kaoji.driver.build_beside(name, upto=head)
         try:
@@ -143,19 +155,21 @@ def _history_faults(kaoji: Kaoji, connection: Connection, live: Checkpoint, fres
     return differences(ours, load_history(kaoji.views, connection, fresh))
 
 
-def _directory_faults(kaoji: Kaoji, connection: Connection, live: Checkpoint, fresh: Checkpoint) -> list[str]:
-    columns = ("position", "type", "subject", "occurred_at", "facts")
+def _row_faults(
+    table: Table, columns: Sequence[str], kaoji: Kaoji, connection: Connection, live: Checkpoint, fresh: Checkpoint
+) -> list[str]:
+    """Views that have a row for some positions."""
     ours, theirs = (
         {
             row[0]: row
             for row in kaoji.views.rows(
-                connection, DIRECTORY, each, *columns, order="position", upto=("position", fresh.position)
+                connection, table, each, *columns, order="position", upto=("position", fresh.position)
             )
         }
         for each in (live, fresh)
     )
     return [
-        f"directory: position {position} differs from a rebuild"
+        f"{live.projection}: position {position} differs from a rebuild"
         for position in sorted({*ours, *theirs})
         if ours.get(position) != theirs.get(position)
     ]

@@ -49,10 +49,12 @@ class Driver:
         self.store = store
         self.projections = {each.name: each for each in projections}
 
-    def catch_up(self, *, batch_max: int = BATCH_MAX, progress: Progress = no_progress) -> int:
-        """Bring every live view up to the ledger's head as it stands now; returns that position."""
+    def catch_up(
+        self, *, only: str | None = None, batch_max: int = BATCH_MAX, progress: Progress = no_progress
+    ) -> int:
+        """Bring every live view (or one) up to the ledger's head as it stands now; returns that position."""
         head = self.ledger.head().position
-        for projection in self.projections.values():
+        for projection in self.projections.values() if only is None else [self.projections[only]]:
             while True:
                 with self.store.reading() as connection:
                     found = self.store.find_live(connection, projection.name)

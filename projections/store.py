@@ -1,4 +1,4 @@
-"""Keep views in SQL: checkpoints, the parts of the history, directory actions, integrity blocks.
+"""Keep views in SQL: checkpoints, parts of the history, directory actions, integrity blocks, adopted rules.
 
 Every row belongs to a *build* of its projection. A rebuild fills a new build beside the live one; making it
 live and dropping the old one is a single transaction. The only room that knows SQLAlchemy.
@@ -46,8 +46,10 @@ __all__ = [
     "BLOCKS",
     "DIRECTORY",
     "PARTS",
+    "RULES",
     "Checkpoint",
     "Connection",
+    "Table",
     "ViewMovedError",
     "ViewStore",
     "open_views",
@@ -96,6 +98,13 @@ BLOCKS = _view(
     "kaoji_integrity_blocks",
     Column("block", BigInteger, primary_key=True, autoincrement=False),
     Column("leaves", LargeBinary, nullable=False),
+)
+RULES = _view(
+    "kaoji_adopted_rules",
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    Column("recorded_at", BigInteger, nullable=False),
+    Column("topic", String(64), nullable=False),
+    Column("state", LargeBinary, nullable=False),
 )
 
 
@@ -211,7 +220,7 @@ class ViewStore:
         connection.execute(delete(BUILDS).where(_of(BUILDS, checkpoint)))
 
     def _drop_rows(self, connection: Connection, checkpoint: Checkpoint) -> None:
-        for table in (PARTS, DIRECTORY, BLOCKS):
+        for table in (PARTS, DIRECTORY, BLOCKS, RULES):
             connection.execute(delete(table).where(_of(table, checkpoint)))
 
     # --- rows of one build

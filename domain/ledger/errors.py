@@ -41,6 +41,16 @@ class StaleTrackingError(KaojiError, IntegrityError):
         )
 
 
+class TakenVersionError(KaojiError, IntegrityError):
+    """Somebody else has just recorded an event in the same stream. Nothing was written."""
+
+    def __init__(self, version: int) -> None:
+        super().__init__(
+            f"Another process has just recorded event {version} of the same stream; nothing was written. "
+            "Look at what it says, then try again."
+        )
+
+
 class MissingKeyError(WrongInputError):
     """A sealed part whose key is neither in the key file nor recorded there as destroyed."""
 

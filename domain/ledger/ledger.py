@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from eventsourcing.persistence import IntegrityError, ProcessRecorder, Tracking
+from eventsourcing.persistence import IntegrityError, ProcessRecorder, StoredEvent, Tracking
 
 from domain.errors import KaojiError
 from domain.ledger.comparing import same_as_found, same_in_batch
-from domain.ledger.errors import StaleTrackingError, WrongStoreError, store_errors_told
+from domain.ledger.errors import StaleTrackingError, TakenVersionError, WrongStoreError, store_errors_told
 from domain.ledger.keys import Keys
 from domain.ledger.quarantine import Quarantine, entry_rows
 from domain.ledger.records import ACTION_TOPIC, Arrival, Head, Recorded, Sealed, Verdict
 from domain.ledger.sealing import Sealer
-from domain.ledger.store import Batch, Found, Store
+from domain.ledger.store import Batch, Found, Store, event_row
 
 if TYPE_CHECKING:
     from domain.actions import Action
@@ -77,6 +77,17 @@ class Ledger:
                     break
         self._expects_duplicates = bool(sorting.found)
         return sorting.placed(verdicts, first)
+
+    def record(self, event: StoredEvent) -> int:
+        """Record one event of our own, which is no action, in its stream; its position.
+
+        Raises TakenVersionError when the stream has that version already; then nothing was written.
+        """
+        with store_errors_told(self._place):
+            try:
+                return self._store.write(Batch(events=[event_row(event)]))
+            except IntegrityError as error:
+                raise TakenVersionError(event.originator_version) from error
 
     def classify(self, arrivals: Sequence[Arrival]) -> list[Verdict]:
         """Return what `append` would answer now, writing nothing."""

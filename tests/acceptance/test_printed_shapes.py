@@ -169,7 +169,7 @@ def test_verify_and_status_have_the_shape_of_the_contract(simulated: CommandLine
     assert re.fullmatch("[0-9a-f]{64}", verified["root"])
     status = simulated("status", "--format", "json").json
     assert status.keys() == STATUS
-    assert [each["name"] for each in status["projections"]] == ["directory", "history", "integrity"]
+    assert [each["name"] for each in status["projections"]] == ["directory", "history", "integrity", "rulebook"]
     assert all(each["lag"] == 0 for each in status["projections"])
     assert simulated("status", "--format", "csv").out.startswith(",value\n".replace("\n", "\r\n"))
 

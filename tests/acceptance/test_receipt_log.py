@@ -93,7 +93,7 @@ def test_rebuilt_views_give_the_same(from_log: CommandLine) -> None:
     before = scores(from_log)
     rebuilt = from_log("rebuild", "--format", "json").json["rebuilt"]
     assert {each["name"]: each["position"] for each in rebuilt} == dict.fromkeys(
-        ("directory", "history", "integrity"), ACTIONS
+        ("directory", "history", "integrity", "rulebook"), ACTIONS
     )
     assert scores(from_log) == before
     assert_known_figures(from_log)

@@ -141,7 +141,7 @@ def test_rebuild_of_a_ledger_with_a_gap_names_it_and_leaves_the_live_view(
     changed: MakeCopy, simulated: CommandLine
 ) -> None:
     kaoji = changed("DELETE FROM stored_events WHERE rowid = 1234")
-    for view in ("history", "directory", "integrity"):
+    for view in ("history", "directory", "integrity", "rulebook"):
         assert "Position 1234 is missing" in kaoji.ends(1, "rebuild", view).err
     asked = ("score", *SIMULATED_YEAR, "--by", "unit", "--format", "json")
     assert kaoji(*asked).json == simulated(*asked).json
