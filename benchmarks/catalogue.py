@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from benchmarks.append import append
+from benchmarks.calendars import calendars
 from benchmarks.decode import decode
 from benchmarks.measuring import Figures
 from benchmarks.project import project
@@ -12,6 +13,7 @@ from benchmarks.score_pass import score_pass
 
 BENCHMARKS: Mapping[str, Callable[[int], Figures]] = {
     "append": append,
+    "calendars": calendars,
     "decode": decode,
     "project": project,
     "score-pass": score_pass,

@@ -31,8 +31,9 @@ AMENDMENTS: Final[Mapping[date, tuple[bool, str]]] = {
 class Calendar:
     """Which days of 1990 to 2100 are worked (`working[i]` is day `FIRST_DAY + i`); outside, Monday to Friday.
 
-    Holidays are known for days in [`known_from`, `provisional_from`); elsewhere only weekends are free, and a
-    limit that runs into that time is provisional. Both are None where a calendar knows no holidays at all.
+    Holidays are known for good for days in [`known_from`, `provisional_from`). Later ones may still be moved, so a
+    limit that runs into that time is provisional; in years not published yet, and before, only weekends are free.
+    Both are None where a calendar knows no holidays at all.
     """
 
     name: str
@@ -87,9 +88,9 @@ class Calendar:
             return _nth_weekday(wanted + _weekdays_through(FIRST_DAY - 1))
         return _nth_weekday(wanted - int(cumulative[-1]) + _weekdays_through(LAST_DAY))
 
-    def is_provisional(self, day: int) -> bool:
-        """Whether a limit that ends on `day` may move when later holidays are published."""
-        return self.provisional_from is not None and day >= self.provisional_from
+    def is_provisional(self, day: int, kind: CountedDays = "working") -> bool:
+        """Whether a limit in such days that ends on `day` may move when later holidays are published."""
+        return kind == "working" and self.provisional_from is not None and day >= self.provisional_from
 
     @property
     def hash(self) -> str:
@@ -137,7 +138,8 @@ def _china() -> Calendar:
         name="china",
         working=working,
         known_from=to_day(date(min(holidays).year, 1, 1)),
-        provisional_from=to_day(date(max(holidays).year + 1, 1, 1)),
+        # The notice for a year moves days around New Year too: in 2007 and 2018 from 29 December on.
+        provisional_from=to_day(date(max(holidays).year, 12, 25)),
     )
 
 

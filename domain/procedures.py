@@ -15,7 +15,7 @@ import msgspec
 from pydantic import Field
 
 from domain.action_types import ACTION_TYPES
-from domain.calendars import CountedDays, to_date, to_day
+from domain.calendars import Calendar, CountedDays, to_date, to_day
 from domain.errors import UnknownNameError
 from domain.toml_files import StrictModel, TomlFileError, TomlText, did_you_mean, parse_toml, read_toml
 
@@ -126,6 +126,13 @@ class ProcedureVersion:
         that stand before the first ending in the list. What comes after it cannot have been done by then."""
         before = takewhile(lambda step: step.code not in ENDINGS, self.steps)
         return tuple(step.code for step in before if step.required)
+
+    def is_provisional(self, limit_day: int, calendar: Calendar) -> bool:
+        """Whether the limit that this version gives, ending on `limit_day`, may move when holidays are published.
+
+        One that a `due` states is taken as stated, and never provisional.
+        """
+        return self.limit is not None and calendar.is_provisional(limit_day, self.limit.kind)
 
     def in_force(self, day: int) -> bool:
         """Whether this version applies to what starts on `day`."""

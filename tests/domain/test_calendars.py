@@ -4,10 +4,12 @@ from datetime import date, timedelta
 
 import chinese_calendar
 import holidays
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks import calendars
 from domain.calendars import AMENDMENTS, FIRST_DAY, LAST_DAY, Calendar, CountedDays, load_calendar, to_date, to_day
 from domain.errors import UnknownNameError
 
@@ -48,6 +50,27 @@ def test_china_works_on_the_days_that_holidays_says() -> None:
 
     for day in published_days():
         assert china.is_working(to_day(day)) == other.is_working_day(day), day
+
+
+def test_every_limit_of_the_published_years_is_that_of_the_libraries_or_a_notice_decides() -> None:
+    days = calendars.published_days()
+    ours, library, other = (
+        worked(days)
+        for worked in (calendars.ours_worked, calendars.chinesecalendar_worked, calendars.holidays_worked)
+    )
+
+    found = list(calendars.differences("chinesecalendar", library, "holidays", other))
+
+    compared = calendars.limits(ours)
+    assert np.array_equal(compared, calendars.limits(other))
+    assert {each.day: each.notice for each in found} == {day: notice for day, (_, notice) in AMENDMENTS.items()}
+    assert int((calendars.limits(library) != compared).sum()) == sum(each.limits for each in found)
+    # The limits compared are those that scores count by.
+    china, first = load_calendar("china"), to_day(days[0])
+    for index in range(0, len(days), 97):
+        for n in (1, 5, 20, 60):
+            if compared[index, n - 1] >= 0:
+                assert china.nth_counted_day(first + index, n, "working") == first + compared[index, n - 1]
 
 
 def test_twenty_working_days_run_over_a_holiday_and_its_make_up_days() -> None:
@@ -100,16 +123,32 @@ def test_the_array_for_compiled_code_says_the_same(name: str, kind: CountedDays)
         assert cumulative[day - first] == calendar.counted_through(day, kind)
 
 
-def test_days_after_the_last_published_year_are_provisional_and_weekends_are_free() -> None:
+def test_days_that_a_notice_to_come_may_move_are_provisional_and_weekends_are_free() -> None:
     china = load_calendar("china")
     assert china.provisional_from is not None
     unpublished = china.provisional_from
+    last_year = max(chinese_calendar.holidays).year
 
-    assert to_date(unpublished) == date(max(chinese_calendar.holidays).year + 1, 1, 1)
+    assert to_date(unpublished) == date(last_year, 12, 25)
     assert china.is_provisional(unpublished)
     assert not china.is_provisional(unpublished - 1)
-    for day in range(unpublished, unpublished + 400):
+    for day in range(to_day(date(last_year + 1, 1, 1)), unpublished + 400):
         assert china.is_working(day) == (to_date(day).weekday() < 5)
+
+
+def test_no_notice_so_far_moved_a_day_of_the_year_before_that_was_not_provisional() -> None:
+    # The notice for a year moves days around New Year; those of the December before are from the 29th on.
+    moved = {*chinese_calendar.holidays, *chinese_calendar.workdays, *AMENDMENTS}
+
+    assert min(day.day for day in moved if day.month == 12) == 29
+
+
+def test_only_limits_counted_in_working_days_are_provisional() -> None:
+    china = load_calendar("china")
+    assert china.provisional_from is not None
+
+    assert china.is_provisional(china.provisional_from, "working")
+    assert not china.is_provisional(china.provisional_from, "calendar")
 
 
 def test_weekdays_are_never_provisional() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from domain.calendars import to_day
+from domain.calendars import load_calendar, to_day
 from domain.context import make_context
 from domain.errors import UnknownNameError
 from domain.procedures import (
@@ -218,6 +218,16 @@ def test_a_step_with_a_dot_that_is_no_action_s_may_be_called_anything() -> None:
     text = WITH_RULES.replace('"review"', '"file.review"')
 
     assert parse_register(text, place="test.toml").procedures["licence"][0].steps_due[1] == "file.review"
+
+
+def test_a_limit_is_provisional_that_its_version_counts_in_working_days_not_published_yet() -> None:
+    china, versions = load_calendar("china"), parse_register(WITH_RULES, place="test.toml").procedures["licence"]
+    unpublished = china.provisional_from
+    assert unpublished is not None
+
+    assert [version.limit and version.limit.kind for version in versions] == ["working", "calendar"]
+    assert [version.is_provisional(unpublished, china) for version in versions] == [True, False]
+    assert not versions[0].is_provisional(unpublished - 1, china)
 
 
 def test_versions_of_one_procedure_stay_in_one_process() -> None:
