@@ -15,14 +15,29 @@ LICENCE_DECISIONS = ("licensing.granted", "licensing.refused")
 CLOSINGS = ("enforcement.closed", "enforcement.dismissed", "enforcement.transferred")
 
 
+Kind = Literal["working", "calendar"]
+
+
 @dataclass(frozen=True)
 class ReferenceLimit:
-    """What the procedure register says of one procedure; `days` None: the procedure sets no limit."""
+    """What the procedure register says of one procedure; `days` None: the procedure sets no limit.
+
+    `deemed` are the days, and their kind, after which a licence case is accepted on receipt; `extension` the days
+    that an extension adds and how often; `supervision` the days of warning and red card, and their kind; `steps`
+    the codes in their order, and whether they are required. `others` are its versions of other times.
+    """
 
     days: int | None
-    kind: Literal["working", "calendar"] = "working"
+    kind: Kind = "working"
     stop_reasons: frozenset[str] = frozenset()
     process: str | None = None
+    deemed: tuple[int, Kind] | None = None
+    extension: tuple[int, int] | None = None
+    supervision: tuple[int, int, Kind] | None = None
+    steps: tuple[tuple[str, bool], ...] = ()
+    valid_from: date = date.min
+    valid_to: date = date.max
+    others: "tuple[ReferenceLimit, ...]" = ()
 
 
 @dataclass(frozen=True)
@@ -51,6 +66,12 @@ class Rules:
     due_precision: Literal["day", "instant"]
     limits: Mapping[str, ReferenceLimit]
     working_day: Callable[[date], bool]
+
+    def version(self, procedure: str | None, day: date) -> ReferenceLimit | None:
+        """What the register says of the procedure for what starts on that day."""
+        limit = None if procedure is None else self.limits.get(procedure)
+        versions = [] if limit is None else [limit, *limit.others]
+        return next((one for one in versions if one.valid_from <= day <= one.valid_to), None)
 
     def day(self, fact: Fact) -> date:
         """DOMAIN: "A *day* of an action is the date of its `time` in that zone."."""
@@ -198,24 +219,53 @@ def limit_of(actions: Sequence[Fact], rules: Rules) -> Limit:
     if stated is not None:
         day, instant = rules.due(stated.data["due"])
         return Limit("stated", day, instant)
-    procedure = who_of(actions).procedure
-    limit = None if procedure is None else rules.limits.get(procedure)
+    start, limit = start_of(actions, rules), version_of(actions, rules)
     if limit is None or limit.days is None:
         return Limit("no-limit")
-    start = start_of(actions)
     if start is None:
         return Limit("no-start")
-    last_day = counted_day(rules.day(start), limit, clock_stops(actions, limit, rules), rules)
+    days = limit.days + extended_days(actions, start, limit, rules)
+    last_day = counted_day(start, days, limit.kind, clock_stops(actions, limit, rules), rules)
     return Limit("clock-stopped") if last_day is None else Limit("counted", last_day)
 
 
-def start_of(actions: Sequence[Fact]) -> Fact | None:
-    """DOMAIN: "the start is the day of acceptance, else of receipt (enforcement: of opening)"."""
-    for start_type in ("licensing.accepted", "licensing.received", "enforcement.opened"):
-        start = first_of(actions, [start_type])
-        if start is not None:
-            return start
-    return None
+def version_of(actions: Sequence[Fact], rules: Rules) -> ReferenceLimit | None:
+    """The procedure's version in force on the day of the start; without a start, on that of the last action."""
+    start = start_of(actions, rules)
+    return rules.version(who_of(actions).procedure, rules.day(actions[-1]) if start is None else start)
+
+
+def start_of(actions: Sequence[Fact], rules: Rules) -> date | None:
+    """DOMAIN: "the start is the day of acceptance, else of receipt (enforcement: of opening)"; "correction
+    notice: once, within 5 working days; else deemed accepted on receipt".
+    """
+    received, accepted = (first_of(actions, [f"licensing.{name}"]) for name in ("received", "accepted"))
+    if received is not None and accepted is not None:
+        version = rules.version(who_of(actions).procedure, rules.day(received))
+        if version is not None and version.deemed is not None:
+            deadline = counted_day(rules.day(received), *version.deemed, [], rules)
+            notices = [action for action in actions if action.type == "licensing.correction-requested"]
+            in_time = any(rules.day(notice) <= deadline for notice in notices if deadline)
+            if deadline is not None and rules.day(accepted) > deadline and not in_time:
+                return rules.day(received)
+    start = accepted or received or first_of(actions, ["enforcement.opened"])
+    return None if start is None else rules.day(start)
+
+
+def extended_days(actions: Sequence[Fact], start: date, limit: ReferenceLimit, rules: Rules) -> int:
+    """DOMAIN: "+10 with the head's approval": what the extensions add that state no `due`, as often as the
+    register says, each only if it came by the limit as it was then.
+    """
+    added = times = 0
+    for extension in actions:
+        if not extension.type.endswith(".extended") or "due" in extension.data or limit.extension is None:
+            continue
+        stops = clock_stops(up_to(actions, extension), limit, rules)
+        last_day = counted_day(start, (limit.days or 0) + added, limit.kind, stops, rules)
+        if times < limit.extension[1] and (last_day is None or rules.day(extension) <= last_day):
+            added += limit.extension[0]
+            times += 1
+    return added
 
 
 def clock_stops(actions: Sequence[Fact], limit: ReferenceLimit, rules: Rules) -> list[tuple[date, date | None]]:
@@ -237,7 +287,7 @@ def clock_stops(actions: Sequence[Fact], limit: ReferenceLimit, rules: Rules) ->
 
 
 def counted_day(
-    start: date, limit: ReferenceLimit, stops: Sequence[tuple[date, date | None]], rules: Rules
+    start: date, days: int, kind: Kind, stops: Sequence[tuple[date, date | None]], rules: Rules
 ) -> date | None:
     """The last day within the limit; None where the clock stands still before it.
 
@@ -247,12 +297,12 @@ def counted_day(
     """
     counted = 0
     day = start
-    while counted < (limit.days or 0):
+    while counted < days:
         day += timedelta(days=1)
         if any(suspended < day and resumed is None for suspended, resumed in stops):
             return None
         stopped = any(resumed is not None and suspended < day <= resumed for suspended, resumed in stops)
-        if not stopped and (limit.kind == "calendar" or rules.working_day(day)):
+        if not stopped and (kind == "calendar" or rules.working_day(day)):
             counted += 1
     return day
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 from zoneinfo import ZoneInfo
 
 from tests.reference.cases import (
@@ -163,6 +163,18 @@ class Counted:
     day: date
 
 
+class Credited(Protocol):
+    """What counts for somebody, by the tree of a day."""
+
+    @property
+    def who(self) -> Who:
+        """For whom."""
+
+    @property
+    def day(self) -> date:
+        """On which day."""
+
+
 def reference_scores(
     events: Sequence[Mapping[str, Any]],
     *,
@@ -214,7 +226,7 @@ def everything_counted(facts: Sequence[Fact], from_day: date, to_day: date, rule
     yield from revocation(facts, from_day, to_day, rules)
 
 
-def subjects_of(counted: Counted, by: By, unit_facts: Sequence[Fact], rules: Rules) -> list[tuple[str, Fraction]]:
+def subjects_of(counted: Credited, by: By, unit_facts: Sequence[Fact], rules: Rules) -> list[tuple[str, Fraction]]:
     """DOMAIN: "A unit counts a case whole, by its `unit`. What names no owner counts in the whole and in
     its unit, and in no person's row." "`--by unit` rolls up to every unit above, by the tree at the end of
     the day".
@@ -269,16 +281,21 @@ def satisfaction(facts: Sequence[Fact], from_day: date, to_day: date, rules: Rul
     counts; later ones are kept and not counted."
     """
     cases = cases_of(facts)
-    by_key = {fact.key: fact for fact in facts}
-    rated: set[str] = set()
-    for rating in sorted(facts, key=lambda fact: fact.order):
-        case = case_spoken_of(rating, by_key) if rating.type == "service.rated" else None
-        if case is None or case in rated:
-            continue
-        rated.add(case)
+    for case, rating in first_ratings(facts).items():
         who = who_rated(rating, cases.get(case, []))
         if who is not None and from_day <= rules.day(rating) <= to_day:
             yield Counted("satisfaction", int(rating.data["rating"] >= 4), who, rules.day(rating))
+
+
+def first_ratings(facts: Sequence[Fact]) -> dict[str, Fact]:
+    """By case, the first rating that is not voided."""
+    by_key = {fact.key: fact for fact in facts}
+    rated: dict[str, Fact] = {}
+    for rating in sorted(facts, key=lambda fact: fact.order):
+        case = case_spoken_of(rating, by_key) if rating.type == "service.rated" else None
+        if case is not None:
+            rated.setdefault(case, rating)
+    return rated
 
 
 def case_spoken_of(fact: Fact, by_key: Mapping[Key, Fact]) -> str | None:
@@ -323,15 +340,20 @@ def error_rate(facts: Sequence[Fact], from_day: date, to_day: date, rules: Rules
     """DOMAIN: "licence cases decided in P with at least one confirmed error (`service.error-found` not
     cleared), whenever found ÷ licence cases decided in P. Counted for the decider on both sides".
     """
+    wrong = cases_with_errors(facts)
+    for number, history, decision in decided_in(facts, from_day, to_day, rules):
+        yield Counted("error-rate", int(number in wrong), who_of(history), rules.day(decision))
+
+
+def cases_with_errors(facts: Sequence[Fact]) -> set[str | None]:
+    """The cases with an error that was found and not cleared."""
     by_key = {fact.key: fact for fact in facts}
     cleared = {meant_key(fact) for fact in facts if fact.type == "service.error-cleared"}
-    wrong = {
+    return {
         case_spoken_of(fact, by_key)
         for fact in facts
         if fact.type == "service.error-found" and fact.key not in cleared
     }
-    for number, history, decision in decided_in(facts, from_day, to_day, rules):
-        yield Counted("error-rate", int(number in wrong), who_of(history), rules.day(decision))
 
 
 def closure(facts: Sequence[Fact], from_day: date, to_day: date, rules: Rules) -> Iterator[Counted]:
