@@ -68,9 +68,12 @@ def serve(
     """Serve the HTTP API."""
     from api.http.server import check_listening
     from api.http.server import serve as run
+    from consumers.senders import read_senders
 
     output: Output = context.obj
     check_listening(host, port, output.settings.token)
+    if output.settings.senders is not None:
+        read_senders(output.settings.senders)
     with output.session(create=True) as kaoji:
         run(kaoji, host=host, port=port, token=output.settings.token)
 

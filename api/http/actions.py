@@ -14,8 +14,9 @@ from fastapi.responses import JSONResponse, Response
 
 from api.audit import AuditQuery, audit
 from api.bootstrap import Kaoji
-from api.http.bodies import RECORDS_MAX, BodySizeError, read_body
+from api.http.bodies import RECORDS_MAX, BodySizeError, read_body, unpacked
 from api.http.follower import Follower
+from api.http.guard import Caller
 from api.http.metrics import Metrics
 from api.http.problems import problem
 from consumers.cloudevents import BATCH, STRUCTURED, http_arrivals
@@ -30,7 +31,8 @@ _BODY: Final = {
     "requestBody": {
         "required": True,
         "description": "One action, structured or binary (attributes as `ce-*` headers, data as the body), "
-        f"or a batch of up to {RECORDS_MAX:,} in up to 32 MiB.",
+        f"or a batch of up to {RECORDS_MAX:,} in up to 32 MiB; plain, or packed with gzip or zstd "
+        "(`Content-Encoding`).",
         "content": {
             STRUCTURED: _EVENT,
             BATCH: {"schema": {"type": "array", "items": _EVENT["schema"], "maxItems": RECORDS_MAX}},
@@ -53,10 +55,13 @@ def actions_router(
         responses={
             200: {"description": "A duplicate of what is recorded; or a batch, with a verdict for each record."},
             201: {"description": "Recorded at `position`."},
-            400: {"description": "A batch that is no JSON array. Nothing of it was recorded."},
+            400: {"description": "A batch that is no JSON array, or not packed as it says. Nothing was recorded."},
+            401: {"description": "No sender's token and no signature that holds. Nothing was recorded."},
+            408: {"description": "A body that did not come to its end in 60 s. Nothing of it was recorded."},
             413: {"description": "More than one request may hold. Nothing of it was recorded."},
             415: {"description": "No CloudEvents request. Nothing was recorded."},
             422: {"description": "Quarantined: `code` says why, `remedy` what to mend. The record is kept."},
+            429: {"description": "Faster than the sender may be. Nothing was recorded; `Retry-After` says when."},
         },
     )
     def post_actions(request: Request, body: Annotated[bytes, Depends(read_body)]) -> Response:
@@ -65,6 +70,10 @@ def actions_router(
         A batch is taken in as a whole or not at all. What is sent twice is recorded once, so a request that was
         not answered is simply sent again.
         """
+        caller: Caller = request.state.caller
+        if caller.signed is not None:
+            caller.signed.check_body(body)
+        body = unpacked(request, body)
         is_batch = _media_type(request) == BATCH
         if is_batch:
             _check_number(body)
@@ -73,6 +82,9 @@ def actions_router(
         arrivals = http_arrivals(body, request.headers.items(), place=place, now=kaoji.clock())
         if not is_batch:
             arrivals = [replace(each, place=f"{place}#1") for each in arrivals]
+        caller.spend(len(arrivals))
+        if caller.binding is not None:
+            arrivals = [caller.binding.bound(each) for each in arrivals]
         intake = Intake(kaoji.ledger)
         verdicts = intake.take(arrivals) if arrivals else []
         metrics.count(verdicts)
@@ -110,7 +122,7 @@ def actions_router(
         query = AuditQuery(
             case, staff, unit, type, from_, to, recorded_from, recorded_to, after, limit + 1, effective
         )
-        found = list(audit(kaoji, query))
+        found = list(audit(kaoji, query, indexed=True))
         return page("actions", found, request, limit=limit, number=lambda event: int(event["position"]))
 
     return router

@@ -12,6 +12,7 @@ from fastapi import Depends, FastAPI
 
 from api.bootstrap import Kaoji
 from api.http.actions import actions_router
+from api.http.bodies import Bodies
 from api.http.follower import Follower
 from api.http.guard import Guard
 from api.http.metrics import Metrics
@@ -20,14 +21,17 @@ from api.http.pages import pages_router
 from api.http.parameters import only_known_parameters
 from api.http.problems import PROBLEM_RESPONSE, add_problem_handlers
 from api.http.quarantine import quarantine_router
+from api.http.rules import rules_router
 from api.http.schemas import schemas_router
 from api.http.scores import scores_router
+from consumers.senders import Senders, read_senders
 
 SUMMARY = "Actions in, exact and explainable scores out."
 DESCRIPTION = (
     "Parameters are named as the options of the command line. Errors are problem details (RFC 9457, "
     "`application/problem+json`) with the sentence that the command line prints. Where the server has an access "
-    "token, every route but `/health/…` needs `Authorization: Bearer TOKEN`."
+    "token, every route but `/health/…` needs `Authorization: Bearer TOKEN`. Where senders are bound, "
+    "`POST /actions` takes the token or the signature of a sender instead."
 )
 
 
@@ -36,12 +40,13 @@ def create_app(
     *,
     token: str | None = None,
     host_names: Iterable[str] = (),
+    senders: Senders | None = None,
     new_request_id: Callable[[], UUID] = uuid4,
 ) -> FastAPI:
     """The application over an opened ledger; while its lifespan lasts, the views follow the ledger.
 
-    `token` goes before the settings' own. Without any, only requests that name this machine (`host_names`,
-    localhost, loopback addresses) are answered.
+    `token` and `senders` go before the settings' own. Without any, only requests that name this machine
+    (`host_names`, localhost, loopback addresses) are answered.
     """
     follower, metrics = Follower(kaoji), Metrics(kaoji)
 
@@ -66,12 +71,24 @@ def create_app(
         responses=default,
         lifespan=lifespan,
     )
+    app.state.bodies = Bodies()
     app.include_router(actions_router(kaoji, follower=follower, metrics=metrics, new_request_id=new_request_id))
     app.include_router(scores_router(kaoji))
+    app.include_router(rules_router(kaoji))
     app.include_router(quarantine_router(kaoji))
     app.include_router(operations_router(kaoji, follower=follower, metrics=metrics))
     app.include_router(schemas_router())
     app.include_router(pages_router(app))
     add_problem_handlers(app)
-    app.add_middleware(Guard, token=token or kaoji.settings.token, host_names=tuple(host_names))
+    app.add_middleware(
+        Guard,
+        token=token or kaoji.settings.token,
+        host_names=tuple(host_names),
+        senders=senders or _senders(kaoji),
+        rate=kaoji.settings.rate,
+    )
     return app
+
+
+def _senders(kaoji: Kaoji) -> Senders | None:
+    return None if kaoji.settings.senders is None else read_senders(kaoji.settings.senders)

@@ -1,10 +1,11 @@
-"""Decide who may ask: the access token, the host name, and pages of other sites; before anything else is done."""
+"""Decide who may ask and who sends: tokens, signatures, the host name, pages of other sites; before all else."""
 
 from __future__ import annotations
 
 import asyncio
 import hmac
 from collections.abc import Iterable
+from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Final
 from urllib.parse import urlsplit
@@ -13,6 +14,9 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.http.problems import problem_of
+from api.http.rates import Rates, TooFastError
+from api.http.signatures import SignatureError, Signed, SignedRequest, is_signed, signed_by
+from consumers.senders import Binding, Senders
 from domain.errors import UnreachableError, WrongInputError
 
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -30,6 +34,10 @@ class AccessTokenError(WrongInputError):
     """A request without the access token. HTTP status 401."""
 
 
+class SendersOnlyError(WrongInputError):
+    """A token that is good, and not for this: a sender's for reading, or the reader's for sending. HTTP 403."""
+
+
 class ForeignPageError(WrongInputError):
     """A write that a page of another site makes a browser send. HTTP status 403."""
 
@@ -42,17 +50,45 @@ class StoppingError(UnreachableError):
     """An answer that the server has not finished before it stopped. HTTP status 503."""
 
 
+@dataclass(frozen=True)
+class Caller:
+    """Who sends actions: its sources, what holds it to its rate, and its signature if there is one."""
+
+    name: str
+    binding: Binding | None
+    rate: int | None
+    rates: Rates
+    signed: Signed | None = None
+
+    def spend(self, records: int) -> None:
+        """Count records against the rate."""
+        self.rates.spend(self.name, self.rate, records)
+
+
 class Guard:
     """Lets through what bears the token; without a token, what asks this machine under its own name.
 
-    The name is looked at because a page of another site can point its own name at 127.0.0.1 (DNS rebinding) and
-    would then be of one origin with us. A caller who has the token is no such page.
+    Where senders are bound, actions come from them alone: with a sender's token, or signed with its key. The
+    caller of `POST /actions` is left in the request's state.
+
+    The host name is looked at because a page of another site can point its own name at 127.0.0.1 (DNS rebinding)
+    and would then be of one origin with us. A caller who has a token or a key is no such page.
     """
 
-    def __init__(self, app: ASGIApp, *, token: str | None, host_names: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        token: str | None,
+        host_names: Iterable[str] = (),
+        senders: Senders | None = None,
+        rate: int | None = None,
+        rates: Rates | None = None,
+    ) -> None:
         self._app = app
         self._expected = None if token is None else f"Bearer {token}".encode()
         self._host_names = {"localhost", *(name.lower() for name in host_names)}
+        self._senders, self._rate, self._rates = senders, rate, rates or Rates()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a refusal, or hand on; every answer bears the headers that keep browsers out."""
@@ -72,8 +108,15 @@ class Guard:
             await send(message)
 
         try:
-            self._check(scope["method"], scope["path"], Headers(scope=scope))
-        except (AccessTokenError, ForeignPageError, HostNameError) as refusal:
+            self._check(scope, Headers(scope=scope))
+        except (
+            AccessTokenError,
+            ForeignPageError,
+            HostNameError,
+            SendersOnlyError,
+            SignatureError,
+            TooFastError,
+        ) as refusal:
             await problem_of(refusal)(scope, receive, send_guarded)
             return
         try:
@@ -84,18 +127,57 @@ class Guard:
                 raise
             await problem_of(StoppingError(_STOPPING))(scope, receive, send_guarded)
 
-    def _check(self, method: str, path: str, headers: Headers) -> None:
-        host = headers.get("host", "")
-        if self._expected is None and not self._is_ours(host):
+    def _check(self, scope: Scope, headers: Headers) -> None:
+        host, sends = headers.get("host", ""), (scope["method"], scope["path"]) == ("POST", "/actions")
+        caller = self._sender(scope, headers) if sends and self._senders is not None else None
+        if caller is None and self._expected is None and not self._is_ours(host):
             raise HostNameError(
                 f"This server is not called {host!r}. Ask it as localhost or 127.0.0.1, or set KAOJI_TOKEN."
             )
-        if method not in _SAFE_METHODS and not _same_origin(headers, host):
+        if scope["method"] not in _SAFE_METHODS and not _same_origin(headers, host):
             raise ForeignPageError("A page of another site may not send actions. Send them without a browser.")
-        if self._expected is not None and not path.startswith("/health/"):
-            given = headers.get("authorization", "").encode("latin-1")
-            if not hmac.compare_digest(given, self._expected):
-                raise AccessTokenError("Send the access token (KAOJI_TOKEN) as `Authorization: Bearer TOKEN`.")
+        if caller is None and self._expected is not None and not scope["path"].startswith("/health/"):
+            self._check_token(headers)
+        if sends:
+            caller = caller or self._anybody(scope)
+            caller.rates.check(caller.name, caller.rate)
+            scope.setdefault("state", {})["caller"] = caller
+
+    def _check_token(self, headers: Headers) -> None:
+        if self._is_reader(headers):
+            return
+        if self._senders is not None and self._senders.with_token(_bearer(headers) or "") is not None:
+            raise SendersOnlyError("A sender's token sends actions (POST /actions), and opens nothing else.")
+        raise AccessTokenError("Send the access token (KAOJI_TOKEN) as `Authorization: Bearer TOKEN`.")
+
+    def _is_reader(self, headers: Headers) -> bool:
+        given = headers.get("authorization", "").encode("latin-1")
+        return self._expected is not None and hmac.compare_digest(given, self._expected)
+
+    def _sender(self, scope: Scope, headers: Headers) -> Caller:
+        """Who sends, where senders are bound. Raises AccessTokenError, SignatureError, SendersOnlyError."""
+        assert self._senders is not None, "asked only where senders are bound"
+        if self._is_reader(headers):
+            raise SendersOnlyError("KAOJI_TOKEN opens what is recorded. Send actions with a sender's own token.")
+        token, signed = _bearer(headers), None
+        if token is not None:
+            sender = self._senders.with_token(token)
+        elif is_signed(set(headers.keys())):
+            signed = signed_by(_as_signed(scope, headers), self._senders)
+            sender = signed.sender
+        else:
+            sender = None
+        if sender is None:
+            raise AccessTokenError(
+                "Senders are bound here: send a sender's token as `Authorization: Bearer TOKEN`, or sign the "
+                "request (RFC 9421)."
+            )
+        rate = sender.records_per_second or self._rate
+        return Caller(f"Sender {sender.name}", sender.binding, rate, self._rates, signed)
+
+    def _anybody(self, scope: Scope) -> Caller:
+        client = scope.get("client")
+        return Caller(client[0] if client else "unknown", None, self._rate, self._rates)
 
     def _is_ours(self, host: str) -> bool:
         try:
@@ -103,6 +185,19 @@ class Guard:
         except ValueError:
             return False
         return name in self._host_names or is_loopback(name)
+
+
+def _bearer(headers: Headers) -> str | None:
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None
+
+
+def _as_signed(scope: Scope, headers: Headers) -> SignedRequest:
+    """The request as it was sent: the path undecoded, the host as it was called."""
+    path = scope.get("raw_path", scope["path"].encode()).decode("latin-1")
+    query = scope.get("query_string", b"").decode("latin-1")
+    url = f"{scope.get('scheme', 'http')}://{headers.get('host', '')}{path}{'?' if query else ''}{query}"
+    return SignedRequest(scope["method"], url, headers.items())
 
 
 def is_loopback(address: str) -> bool:

@@ -14,6 +14,7 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from api.errors import exit_and_status
+from api.http.rates import TooFastError
 from domain.errors import KaojiError, UnknownNameError
 
 PROBLEM_JSON: Final = "application/problem+json"
@@ -47,7 +48,9 @@ def problem_of(error: KaojiError, path_values: Sequence[str] = ()) -> JSONRespon
     status = exit_and_status(error).status
     if isinstance(error, UnknownNameError) and error.name in path_values:
         status = 404
-    headers = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "5"}}.get(status, {})
+    headers: dict[str, str] = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "5"}}.get(status, {})
+    if isinstance(error, TooFastError):
+        headers = {"Retry-After": str(error.seconds)}
     return problem(status, str(error), headers=headers)
 
 

@@ -18,6 +18,7 @@ import uvicorn
 
 from api.bootstrap import Kaoji
 from api.http.app import create_app
+from api.http.connections import CONNECTIONS_MAX, HEADER_BYTES_MAX, DeadlineProtocol
 from api.http.guard import is_loopback
 from domain.errors import WrongInputError
 
@@ -66,6 +67,9 @@ def serve(
         proxy_headers=False,
         server_header=False,
         ws="none",
+        http=DeadlineProtocol,
+        h11_max_incomplete_event_size=HEADER_BYTES_MAX,
+        limit_concurrency=CONNECTIONS_MAX,
         lifespan="on",
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
