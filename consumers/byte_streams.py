@@ -20,7 +20,11 @@ _ZSTD_MAGIC: Final = b"\x28\xb5\x2f\xfd"
 _UTF8_BOM: Final = b"\xef\xbb\xbf"
 # A zstd frame may ask its reader for a window of 2 GiB; 128 MiB is what `zstd` itself writes at most by default.
 _ZSTD_WINDOW_BYTES_MAX: Final = 128 * 1024 * 1024
-_SIP_BYTES: Final = 2048
+_SIP_BYTES: Final = 512
+RATIO_MAX: Final = 200
+"""Actions pack 10 to 60 times; what unpacks to far more was made to fill up whoever unpacks it."""
+RATIO_FREE_BYTES: Final = 64 * 1024 * 1024
+"""Up to this size nobody asks: a short file of repeats is no danger."""
 
 
 class UnreadableInputError(WrongInputError):
@@ -56,9 +60,9 @@ class ByteStream:
         """The unpacked bytes from the beginning; to be called once."""
         try:
             if self._packing == "gzip":
-                yield from self._gunzip()
+                yield from self._in_proportion(self._gunzip())
             elif self._packing == "zstd":
-                yield from self._unzstd()
+                yield from self._in_proportion(self._unzstd())
             else:
                 while chunk := self._read():
                     yield chunk
@@ -127,7 +131,7 @@ class ByteStream:
                 pending = more.lstrip(b"\0")
 
     def _unzstd(self) -> Iterator[bytes]:
-        """Every frame, one after the other, fed in sips: 4 packed bytes can mean 128 KiB."""
+        """Every frame, one after the other, fed in sips: 4 packed bytes can mean 128 KiB, so a sip 16 MiB."""
         unpacker = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW_BYTES_MAX)
         pending = memoryview(self._read())
         while pending:
@@ -145,6 +149,18 @@ class ByteStream:
             if frame.unused_data:
                 pending = memoryview(frame.unused_data + pending.tobytes())
             pending = pending or memoryview(self._read())
+
+    def _in_proportion(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        """The chunks, until they are far more than what they were packed in."""
+        size = 0
+        for chunk in chunks:
+            size += len(chunk)
+            if size > RATIO_FREE_BYTES and size > RATIO_MAX * self.bytes_read:
+                raise UnreadableInputError(
+                    f"{self.name}: unpacks to more than {RATIO_MAX} times its size, as a decompression bomb does. "
+                    "If it is none, unpack it yourself and read the plain file."
+                )
+            yield chunk
 
     def _truncated(self, packing: str) -> UnreadableInputError:
         return UnreadableInputError(

@@ -20,7 +20,7 @@ BODY_SECONDS_MAX: Final = 60.0
 BODIES_BYTES_MAX: Final = 256 * 1024 * 1024
 """What all requests together may hold as they were sent; the next one is told to come again."""
 PACKINGS: Final = ("gzip", "zstd")
-_SIP_BYTES: Final = 2048
+_SIP_BYTES: Final = 512
 _ZSTD_WINDOW_BYTES_MAX: Final = 8 * 1024 * 1024  # RFC 9659
 
 
