@@ -11,6 +11,7 @@ from threading import Lock
 from api.settings import Settings
 from domain.errors import WrongInputError
 from domain.ledger.ledger import Ledger, open_ledger
+from projections.audit_trail import AuditTrail
 from projections.directory import DirectoryProjection
 from projections.driver import Driver, Progress, no_progress
 from projections.history.columns import History, load_history
@@ -40,6 +41,7 @@ class Kaoji:
     views: ViewStore
     driver: Driver
     clock: Clock
+    audit_trail: AuditTrail = field(default_factory=AuditTrail)
     _history: History | None = None
     _lock: Lock = field(default_factory=Lock)
 

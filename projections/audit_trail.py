@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.action_types import ACTION_TYPES
 from domain.directory import Directory
 from domain.zones import Zone
+from projections.audit_conditions import AtTime, Condition, OfStaff, OfType, UnitTree
+from projections.audit_index import AuditIndex
+from projections.audit_views import View
 from projections.history.columns import History
-from projections.history.effective import EffectiveRows, effective_rows, marked
 from projections.history.rows import subject_word
-from projections.history.writer import LinkKind
+from projections.known_directory import KnownDirectory
+from projections.postings import BLOCK_ROWS, Rows
 
-STAFF_ROLES = ("owner", "actor", "supervisor", "recorder")
 SUBJECT_FAMILIES = ("licensing", "plan", "quality", "staff", "unit")
-Mask = NDArray[np.bool_]
+STEP_ROWS = 4_096
+"""So many rows are looked at first, then four times as many each time, up to a block: a page is found at once."""
+PICKED_SHARE = 4
+"""Where every condition has more than a fourth of a block's rows, reading all costs less than picking them out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,93 +41,213 @@ class AuditFilter:
     effective: bool = False
 
 
-def find_actions(
-    history: History, wanted: AuditFilter, *, zone: Zone, directory: Callable[[], Directory]
-) -> NDArray[np.int64]:
-    """Positions of the actions that match, rising. The directory is asked for only where a unit is."""
-    columns = effective_rows(history) if wanted.effective else _as_recorded(history)
-    mask: Mask = history.rows["type"] != 0
-    mask[: max(0, wanted.first_position - 1)] = False
-    if wanted.last_position is not None:
-        mask[max(0, wanted.last_position) :] = False
-    if wanted.effective:
-        mask &= ~marked(history, LinkKind.VOIDED)
-    if wanted.type is not None:
-        mask &= np.isin(history.rows["type"], _type_codes(wanted.type))
-    if wanted.from_time is not None:
-        mask &= columns.columns["time"] >= wanted.from_time
-    if wanted.to_time is not None:
-        mask &= columns.columns["time"] < wanted.to_time
-    if wanted.case is not None:
-        mask &= _of_case(history, columns, wanted.case)
-    if wanted.staff is not None:
-        mask &= _of_staff(history, columns, wanted.staff)
-    if wanted.unit is not None:
-        mask &= _of_unit(history, columns, wanted.unit, zone, directory())
-    return np.flatnonzero(mask) + 1
+class AuditTrail:
+    """Answers audits, with an index that grows with the history. May be used from several threads."""
+
+    def __init__(self, *, block_rows: int = BLOCK_ROWS) -> None:
+        self._block_rows = block_rows
+        self._lock = Lock()
+        self._index: AuditIndex | None = None
+        self.directory = KnownDirectory()
+        self._tree: tuple[Directory, UnitTree] | None = None
+
+    def index(self, history: History) -> AuditIndex:
+        """The index of this history, or of the later state of it that is known already."""
+        with self._lock:
+            known = self._index
+            if known is None or known.history.build != history.build:
+                known = self._index = AuditIndex.without_rows(history, block_rows=self._block_rows).grown(history)
+            elif known.history.position < history.position:
+                known = self._index = known.grown(history)
+            return known
+
+    def find(
+        self, index: AuditIndex, wanted: AuditFilter, *, zone: Zone, directory: Callable[[], Directory]
+    ) -> Iterator[Rows]:
+        """Positions of the actions that match, rising, a few at a time. The directory is asked for only where a
+        unit is."""
+        history, conditions = index.history, list[Condition]()
+        if wanted.type is not None:
+            conditions.append(OfType.like(wanted.type))
+        if wanted.from_time is not None or wanted.to_time is not None:
+            conditions.append(AtTime(wanted.from_time, wanted.to_time))
+        if wanted.staff is not None:
+            conditions.append(OfStaff.named(wanted.staff, history))
+        if wanted.unit is not None:
+            conditions.append(self._unit_tree(history, directory(), zone).below(wanted.unit, history))
+        last = history.position if wanted.last_position is None else min(history.position, wanted.last_position)
+        search = _Search(
+            index=index,
+            first=max(0, wanted.first_position - 1),
+            stop=max(0, last),
+            case=None if wanted.case is None else _rows_of_case(index, wanted.case),
+            conditions=conditions,
+            effective=wanted.effective,
+        )
+        return search.found()
+
+    def _unit_tree(self, history: History, directory: Directory, zone: Zone) -> UnitTree:
+        known = self._tree
+        if known is None or known[0] is not directory or known[1].coded < len(history.words_of("unit")):
+            known = self._tree = directory, UnitTree.of(history, directory, zone)
+        return known[1]
 
 
-def _as_recorded(history: History) -> EffectiveRows:
-    position = np.arange(1, history.position + 1)
-    shares = history.shares
-    return EffectiveRows(
-        history.rows,
-        np.searchsorted(shares["position"], position, "left"),
-        np.searchsorted(shares["position"], position, "right"),
-        shares["staff"],
-        shares["part"].astype(np.int64),
-    )
+def first_of(found: Iterable[Rows], limit: int | None) -> Iterator[Rows]:
+    """The first `limit` of positions that are found a few at a time; looks no further than it must."""
+    left = limit
+    for some in found if left is None or left > 0 else ():
+        if left is not None:
+            some = some[:left]
+            left -= some.size
+        if some.size:
+            yield some
+        if left == 0:
+            return
 
 
-def _type_codes(pattern: str) -> Sequence[int]:
-    if pattern.endswith("*"):
-        return [kind.code for name, kind in ACTION_TYPES.items() if name.startswith(pattern[:-1])]
-    return [ACTION_TYPES[pattern].code] if pattern in ACTION_TYPES else []
-
-
-def _of_case(history: History, rows: EffectiveRows, case: str) -> Mask:
+def _rows_of_case(index: AuditIndex, case: str) -> Rows:
     """Actions of the case or target, reviews that mean it, and later facts about these, or about such facts."""
-    words = history.words["subject"]
-    codes = [words.find(subject_word(family, case)) for family in SUBJECT_FAMILIES]
-    mask: Mask = np.isin(rows.columns["subject"], [code for code in codes if code >= 0])
+    words = index.history.words["subject"]
+    codes = {words.find(subject_word(family, case)) for family in SUBJECT_FAMILIES} - {-1}
     by_case = words.find(subject_word("licensing", case))
+    rows = index.history.rows
+    own = [index.subject.rows_of_each(np.array(sorted(codes), np.int64))]
+    own += [np.flatnonzero(rows["subject"][index.indexed :] == code) + index.indexed for code in sorted(codes)]
     if by_case >= 0:
-        mask |= rows.columns["of_case"] == by_case
-    target, later = history.links["target"] - 1, history.links["position"] - 1
-    while (more := mask[target] & ~mask[later]).any():
-        mask[later[more]] = True
-    return mask
+        own.append(np.flatnonzero(rows["of_case"][index.indexed :] == by_case) + index.indexed)
+    return index.later.following(np.unique(np.concatenate(own)) + 1) - 1
 
 
-def _of_staff(history: History, rows: EffectiveRows, staff: str) -> Mask:
-    mask = np.zeros(history.position, np.bool_)
-    code = history.words["staff"].find(staff)
-    if code >= 0:
-        for role in STAFF_ROLES:
-            mask |= rows.columns[role] == code
-        running = np.concatenate([[0], np.cumsum(rows.share_staff == code)])
-        mask |= running[rows.share_stop] > running[rows.share_start]
-    subject = history.words["subject"].find(subject_word("staff", staff))
-    if subject >= 0:
-        mask |= rows.columns["subject"] == subject
-    return mask
+@dataclass(frozen=True, slots=True)
+class _Stretch:
+    """The rows `begin` to `stop - 1`, of which only `rows` (None for all) can match as recorded, if `unchecked`
+    hold for them."""
+
+    begin: int
+    stop: int
+    rows: Rows | None
+    unchecked: Sequence[Condition]
 
 
-def _of_unit(history: History, rows: EffectiveRows, unit: str, zone: Zone, directory: Directory) -> Mask:
-    """Actions of the unit and of all units that stood below it on the day of the action."""
-    epochs = np.array(directory.epochs(), np.int32)
-    days = [int(epochs[0]) - 1 if epochs.size else 0, *epochs.tolist()]
-    units = history.words_of("unit")
-    below = np.zeros((len(days), len(units) + 1), np.bool_)  # the last column is for actions without a unit
-    for epoch, day in enumerate(days):
-        for code, name in enumerate(units):
-            below[epoch, code] = unit in directory.ancestors(name, day)
-    day = zone.day_of(rows.columns["time"])
-    mask: Mask = below[np.searchsorted(epochs, day, "right"), rows.columns["unit"]]
-    words = history.words["subject"]
-    for name in {unit, *(name for code, name in enumerate(units) if below[:, code].any())}:
-        subject = words.find(subject_word("unit", name))
-        if subject >= 0:
-            of_unit = np.flatnonzero(rows.columns["subject"] == subject)
-            mask[[row for row in of_unit if unit in directory.ancestors(name, int(day[row]))]] = True
-    return mask
+@dataclass
+class _Search:
+    """One audit on its way through the rows `first` to `stop - 1`."""
+
+    index: AuditIndex
+    first: int
+    stop: int
+    case: Rows | None
+    conditions: Sequence[Condition]
+    effective: bool
+    _step: int = 0
+
+    def __post_init__(self) -> None:
+        self._step = min(STEP_ROWS, self.index.block_rows)
+
+    def found(self) -> Iterator[Rows]:
+        """Positions, rising."""
+        at = self.first
+        for stretch in self._stretches():
+            if at < stretch.begin and self.effective:
+                yield self._positions(_Stretch(at, stretch.begin, _NONE, ()))
+            yield self._positions(stretch)
+            at = stretch.stop
+        if at < self.stop and self.effective:
+            yield self._positions(_Stretch(at, self.stop, _NONE, ()))
+
+    def _stretches(self) -> Iterator[_Stretch]:
+        """In order; between them nothing can match as recorded."""
+        if self.case is not None:
+            yield from self._in_steps(_Stretch(self.first, self.stop, self.case, self.conditions))
+            return
+        size = self.index.block_rows
+        for block in self._blocks().tolist():
+            begin, stop = max(self.first, block * size), min(self.stop, (block + 1) * size)
+            yield from self._in_steps(_Stretch(begin, stop, *self._candidates(block)))
+        yield from self._in_steps(_Stretch(max(self.first, self.index.indexed), self.stop, None, self.conditions))
+
+    def _blocks(self) -> Rows:
+        """Blocks in which every condition can hold for some row."""
+        blocks = np.zeros(len(self.index.type.blocks), np.bool_)
+        blocks[self.first // self.index.block_rows : -(-self.stop // self.index.block_rows)] = True
+        for condition in self.conditions:
+            blocks &= np.any([each.blocks_with(codes) for each, codes in condition.looked_up(self.index)], axis=0)
+        return np.flatnonzero(blocks)
+
+    def _candidates(self, block: int) -> tuple[Rows | None, Sequence[Condition]]:
+        """The rows of the condition that has the fewest there, and the conditions still to be checked."""
+        best, fewest = None, self.index.block_rows // PICKED_SHARE
+        for condition in self.conditions:
+            count = sum(each.count(block, codes) for each, codes in condition.looked_up(self.index))
+            if count <= fewest:
+                best, fewest = condition, count
+        if best is None:
+            return None, self.conditions
+        found = [each.rows(block, codes) for each, codes in best.looked_up(self.index)]
+        rows = found[0] if len(found) == 1 else np.unique(np.concatenate(found))
+        return rows, [each for each in self.conditions if each is not best or not best.exact]
+
+    def _in_steps(self, stretch: _Stretch) -> Iterator[_Stretch]:
+        """The same in pieces that grow."""
+        begin, rows = stretch.begin, stretch.rows
+        while begin < stretch.stop:
+            piece = None
+            if rows is None:
+                stop = min(begin + self._step, stretch.stop)
+            else:
+                first, behind = np.searchsorted(rows, [begin, stretch.stop]).tolist()
+                stop = stretch.stop if behind - first <= self._step else int(rows[first + self._step])
+                piece = rows[first : min(behind, first + self._step)]
+            yield _Stretch(begin, stop, piece, stretch.unchecked)
+            self._step = min(self._step * 4, BLOCK_ROWS)
+            begin = stop
+
+    def _positions(self, stretch: _Stretch) -> Rows:
+        index, begin, stop = self.index, stretch.begin, stretch.stop
+        found = self._matching(stretch)
+        if self.effective:
+            amended = index.amended
+            first, behind = np.searchsorted(amended.targets, [begin + 1, stop + 1])
+            targets = amended.targets[first:behind] - 1
+            found = found[~_among(found, targets)]
+            found = np.union1d(found, self._matching_amended(targets, amended.rows[first:behind]))
+            found = found[~_among(found + 1, index.voided)]
+        return found + 1
+
+    def _matching(self, stretch: _Stretch) -> Rows:
+        """Rows that match as recorded."""
+        view, rows, unchecked = self.index.recorded_rows, stretch.rows, list(stretch.unchecked)
+        if rows is not None:
+            return _kept(view, rows[view.columns["type"][rows] != 0], unchecked)
+        whole = slice(stretch.begin, stretch.stop)
+        mask = view.columns["type"][whole] != 0
+        while unchecked and np.count_nonzero(mask) > mask.size // 4:
+            mask &= unchecked.pop(0).holds(view, whole)
+        return _kept(view, stretch.begin + np.flatnonzero(mask), unchecked)
+
+    def _matching_amended(self, targets: Rows, rows: Rows) -> Rows:
+        """Which of these rows match by the amended rows that stand for them."""
+        if self.case is not None:
+            mine = _among(targets, self.case)
+            targets, rows = targets[mine], rows[mine]
+        kept = _kept(self.index.amended_rows, rows, self.conditions)
+        return targets[np.isin(rows, kept)]
+
+
+_NONE = np.empty(0, np.int64)
+
+
+def _kept(view: View, rows: Rows, conditions: Sequence[Condition]) -> Rows:
+    for condition in conditions:
+        if not rows.size:
+            break
+        rows = rows[condition.holds(view, rows)]
+    return rows
+
+
+def _among(values: Rows, known: Rows) -> NDArray[np.bool_]:
+    """Which values are among the known ones, which rise."""
+    if not known.size:
+        return np.zeros(values.size, np.bool_)
+    return np.asarray(known[np.minimum(np.searchsorted(known, values), known.size - 1)] == values)

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import msgspec
+import numpy as np
 
 from domain.action_types import ACTION_TYPES
 from domain.actions import Action, facts_action
 from domain.corrections import apply_corrections
 from domain.ledger.ledger import Ledger
 from domain.ledger.records import Recorded
+from projections.audit_index import LaterFacts
 from projections.damage import MissingEventsError, UnreadableEventError
 from projections.history.columns import History
 from projections.history.writer import LinkKind
+from projections.postings import Rows
 
 _VOID = ACTION_TYPES["record.voided"].code
 
@@ -34,7 +38,8 @@ def report_corrections(history: History, ledger: Ledger) -> CorrectionReport:
     links = history.links
     means_void = (links["kind"] == LinkKind.VOIDED) & (history.rows["type"][links["target"] - 1] == _VOID)
     without_effect, self_recorded = links["position"][means_void].tolist(), []
-    corrections, _ = corrections_and_voids(history)
+    corrected = np.unique(links["target"][links["kind"] == LinkKind.CORRECTED])
+    corrections = _by_target(*LaterFacts(history).grown(history).corrections(corrected))
     stored = _stored({*corrections, *(each for found in corrections.values() for each in found)}, ledger)
     for target, positions in sorted(corrections.items()):
         at = {stored[each].key: each for each in positions}
@@ -65,11 +70,18 @@ def _action(recorded: Recorded) -> Action:
         raise UnreadableEventError(recorded.position, error) from error
 
 
-def effective_actions(actions: dict[int, Action], history: History, ledger: Ledger) -> dict[int, Action]:
-    """Some actions by position, as corrections leave them, without voided ones, as the history knows them."""
-    corrections, voided = corrections_and_voids(history)
-    wanted = sorted({each for position in actions for each in corrections.get(position, ())})
-    stored = _stored(set(wanted), ledger)
+def effective_actions(
+    actions: Mapping[int, Action], history: History, ledger: Ledger, later: LaterFacts | None = None
+) -> dict[int, Action]:
+    """Some actions by position, as corrections leave them, without voided ones, as the history knows them.
+
+    Costs in proportion to these actions where `later`, the history's later facts by target, is at hand.
+    """
+    later = later or LaterFacts(history).grown(history)
+    positions = np.array(sorted(actions), np.int64)
+    voided = set(later.voided(positions).tolist())
+    corrections = _by_target(*later.corrections(positions))
+    stored = _stored({each for found in corrections.values() for each in found}, ledger)
     return {
         position: apply_corrections(action, [stored[each] for each in corrections.get(position, ())]).action
         for position, action in actions.items()
@@ -77,16 +89,8 @@ def effective_actions(actions: dict[int, Action], history: History, ledger: Ledg
     }
 
 
-def corrections_and_voids(history: History) -> tuple[dict[int, list[int]], set[int]]:
-    """Positions of the standing corrections by the position they mean; positions that are voided."""
-    links = history.links
-    voided, corrections = set(), defaultdict(list)
-    for kind, target in zip(links["kind"].tolist(), links["target"].tolist(), strict=True):
-        if kind == LinkKind.VOIDED and history.rows["type"][target - 1] != _VOID:
-            voided.add(target)
-    for kind, position, target in zip(
-        links["kind"].tolist(), links["position"].tolist(), links["target"].tolist(), strict=True
-    ):
-        if kind == LinkKind.CORRECTED and position not in voided:
-            corrections[target].append(position)
-    return dict(corrections), voided
+def _by_target(own: Rows, meant: Rows) -> dict[int, list[int]]:
+    found = defaultdict(list)
+    for position, target in zip(own.tolist(), meant.tolist(), strict=True):
+        found[target].append(position)
+    return dict(found)

@@ -2,38 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from domain.actions import facts_action
 from domain.ledger.ledger import Ledger
 from domain.ledger.records import ACTION_TOPIC, Recorded
+from projections.audit_index import LaterFacts
 from projections.corrections import effective_actions
 from projections.damage import UnreadableEventError
-from projections.history.columns import History
 from projections.integrity import leaf_of
+from projections.postings import Rows
 
 PAGE = 1_000
 
 
 def recorded_actions(
-    ledger: Ledger, history: History, positions: Sequence[int], *, effective: bool = False
+    ledger: Ledger, positions: Iterable[Rows], *, effective: LaterFacts | None = None
 ) -> Iterator[dict[str, Any]]:
-    """The actions at these positions, each with `position`, `recorded_at` and `hash` (its Merkle leaf)."""
-    for begin in range(0, len(positions), PAGE):
-        page = [
-            each for each in ledger.read_positions(positions[begin : begin + PAGE]) if each.topic == ACTION_TOPIC
-        ]
+    """The actions at these positions, each with `position`, `recorded_at` and `hash` (its Merkle leaf).
+
+    Given the later facts as `effective`, as they leave them: then none of the positions may be voided. Reads a
+    page at a time.
+    """
+    for page in _pages(positions):
+        read = [each for each in ledger.read_positions(page.tolist()) if each.topic == ACTION_TOPIC]
         standing = {}
-        if effective:
-            read = {each.position: facts_action(each.facts) for each in page}
-            standing = effective_actions(read, history, ledger)
-        for each in page:
+        if effective is not None:
+            stored = {each.position: facts_action(each.facts) for each in read}
+            standing = effective_actions(stored, effective.history, ledger, effective)
+        for each in read:
             event = _decoded(each)
-            if effective:
+            if effective is not None:
                 action = standing[each.position]
                 event |= {"time": action.time, "data": action.data}
             yield event | {
@@ -41,6 +45,20 @@ def recorded_actions(
                 "recorded_at": instant_text(each.recorded_at),
                 "hash": leaf_of(each).hex(),
             }
+
+
+def _pages(positions: Iterable[Rows]) -> Iterator[Rows]:
+    """The same positions in arrays of a page each, the last one shorter."""
+    waiting: list[Rows] = []
+    for some in positions:
+        waiting.append(some)
+        if sum(each.size for each in waiting) >= PAGE:
+            whole = np.concatenate(waiting)
+            full = whole.size - whole.size % PAGE
+            yield from np.split(whole[:full], full // PAGE)
+            waiting = [whole[full:]]
+    if sum(each.size for each in waiting):
+        yield np.concatenate(waiting)
 
 
 def _decoded(recorded: Recorded) -> dict[str, Any]:
