@@ -5,16 +5,27 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from api.bootstrap import Kaoji, opened
 from api.settings import Settings
 from domain.actions import check_action
-from domain.calendars import Calendar
+from domain.calendars import Calendar, to_day
 from domain.context import Context
 from domain.ledger.records import Arrival, Verdict
-from domain.procedures import Limit, ProcedureVersion, Register, Title
+from domain.procedures import (
+    DeemedAcceptance,
+    Extension,
+    Limit,
+    ProcedureVersion,
+    Register,
+    Step,
+    Supervision,
+    Title,
+)
 from domain.zones import load_zone
 from tests.reference.cases import ReferenceLimit
 
@@ -22,6 +33,7 @@ NOW = 1_772_000_000_000_000
 """A day in 2026, in microseconds."""
 
 Event = Mapping[str, Any]
+TITLE = Title(zh="程序", en="Procedure")
 
 
 @contextmanager
@@ -57,21 +69,32 @@ def record(kaoji: Kaoji, events: Iterable[Event], *, batches: Sequence[int] = ()
 
 def register(limits: Mapping[str, ReferenceLimit]) -> Register:
     """The reference's limits as a register."""
-    title = Title(zh="程序", en="Procedure")
     procedures = {
-        code: (
-            ProcedureVersion(
-                code=code,
-                process=limit.process or "none",
-                title=title,
-                legal_basis="-",
-                limit=None if limit.days is None else Limit(days=limit.days, kind=limit.kind),
-                stop_reasons=limit.stop_reasons,
-            ),
+        code: tuple(
+            sorted(map(partial(version, code), (limit, *limit.others)), key=lambda one: one.valid_from or 0)
         )
         for code, limit in limits.items()
     }
-    return Register(name="test", title=title, processes={}, procedures=procedures, hash="test")
+    return Register(name="test", title=TITLE, processes={}, procedures=procedures, hash="test")
+
+
+def version(code: str, limit: ReferenceLimit) -> ProcedureVersion:
+    """One version of a procedure of the reference."""
+    deemed, more, watched = limit.deemed, limit.extension, limit.supervision
+    return ProcedureVersion(
+        code=code,
+        process=limit.process or "none",
+        title=TITLE,
+        legal_basis="-",
+        limit=None if limit.days is None else Limit(days=limit.days, kind=limit.kind),
+        stop_reasons=limit.stop_reasons,
+        valid_from=None if limit.valid_from == date.min else to_day(limit.valid_from),
+        valid_to=None if limit.valid_to == date.max else to_day(limit.valid_to),
+        steps=tuple(Step(code=step, title=TITLE, required=required) for step, required in limit.steps),
+        deemed_acceptance=None if deemed is None else DeemedAcceptance(days=deemed[0], kind=deemed[1]),
+        extension=None if more is None else Extension(days=more[0], times=more[1], kind=limit.kind),
+        supervision=None if watched is None else Supervision(warning=watched[0], red=watched[1], kind=watched[2]),
+    )
 
 
 def context(
