@@ -66,14 +66,12 @@ def adopt(
     else adopts one of the same name at the same moment. Nothing is recorded then, nor for a duplicate.
     """
     rulebook = rulebook_of(kaoji, progress=progress)
-    rule = rule_in(rulebook, kind, source)
-    event = adoption_of(rule, by=by, reason=reason, valid_from=valid_from)
-    _check_person(kaoji, by, progress)
-    earlier = decide(event, rulebook, shipped=shipped_rule(kind, rule.name))
+    event, earlier = considered(rulebook, kind, source, by=by, reason=reason, valid_from=valid_from)
     if earlier is not None:
         return _duplicate(earlier, rulebook)
-    number = len(rulebook.versions(kind, rule.name)) + 1
-    stored = StoredEvent(stream_of(kind, rule.name), number, event.topic, event.state())
+    _check_person(kaoji, by, progress)
+    number = len(rulebook.versions(kind, event.name)) + 1
+    stored = StoredEvent(stream_of(kind, event.name), number, event.topic, event.state())
     try:
         position = kaoji.ledger.record(stored)
     except TakenVersionError as error:
@@ -81,6 +79,18 @@ def adopt(
     (recorded,) = kaoji.ledger.read_positions([position])
     adopted = Adopted(position, recorded.recorded_at, event)
     return Outcome(adopted, new=True, newest=adopted)
+
+
+def considered(
+    rulebook: Rulebook, kind: RuleKind, source: str, *, by: str, reason: str | None, valid_from: str | None
+) -> tuple[RuleAdopted, Adopted | None]:
+    """The event that would adopt a file or shipped rule, and the earlier one of which it is a duplicate.
+
+    Raises WrongInputError where it cannot be adopted; writes nothing.
+    """
+    rule = rule_in(rulebook, kind, source)
+    event = adoption_of(rule, by=by, reason=reason, valid_from=valid_from)
+    return event, decide(event, rulebook, shipped=shipped_rule(kind, rule.name))
 
 
 def adoption_json(adopted: Adopted) -> dict[str, Any]:

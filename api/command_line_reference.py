@@ -77,7 +77,7 @@ def _table(parameters: Any) -> str:
 
 def _row(parameter: Any) -> str:
     is_argument = parameter.param_type_name == "argument"
-    name = _argument_name(parameter) if is_argument else ", ".join(parameter.opts)
+    name = _argument_name(parameter) if is_argument else "`, `".join(parameter.opts)
     cells = (f"`{name}`", _kind(parameter), _default(parameter), _one_line(parameter.help or ""))
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
