@@ -24,12 +24,42 @@ SEQUENCES = ("0", "1", "2", "10", "007", "18446744073709551616")
 STAFF = ("s1", "s2", "s3", "s4")
 UNITS = ("u1", "u2", "u3", "u4", "u5")
 
+STEPS = ("checked", "review")
+LICENCE_STEPS = (
+    *(("licensing.received", True), ("review", True), ("checked", False)),
+    *(("licensing.granted", True), ("licensing.delivered", True)),
+)
+PENALTY_STEPS = (
+    ("checked", True),
+    ("enforcement.penalised", False),
+    ("enforcement.closed", True),
+    ("review", True),
+)
 LIMITS: Mapping[str, ReferenceLimit] = {
-    "L-W5": ReferenceLimit(5, "working", frozenset({"hearing", "test"}), "administration"),
-    "L-C10": ReferenceLimit(10, "calendar", frozenset({"test"}), "administration"),
-    "E-C15": ReferenceLimit(15, "calendar", frozenset({"hearing"}), "enforcement"),
-    "E-W3": ReferenceLimit(3, "working", frozenset(), "enforcement"),
-    "M-NONE": ReferenceLimit(None, process="management"),
+    "L-W5": ReferenceLimit(
+        *(5, "working", frozenset({"hearing", "test"}), "administration"),
+        supervision=(1, 3, "working"),
+        steps=LICENCE_STEPS,
+    ),
+    "L-C10": ReferenceLimit(
+        *(10, "calendar", frozenset({"test"}), "administration"),
+        supervision=(2, 1, "calendar"),
+        valid_to=FIRST_DAY + timedelta(days=18),
+        others=(
+            ReferenceLimit(
+                *(3, "working", frozenset({"hearing"}), "administration"),
+                steps=(("review", True),),
+                valid_from=FIRST_DAY + timedelta(days=20),
+            ),
+        ),
+    ),
+    "E-C15": ReferenceLimit(
+        *(15, "calendar", frozenset({"hearing"}), "enforcement"),
+        supervision=(3, 2, "working"),
+        steps=PENALTY_STEPS,
+    ),
+    "E-W3": ReferenceLimit(3, "working", frozenset(), "enforcement", steps=(("enforcement.opened", True),)),
+    "M-NONE": ReferenceLimit(None, process="management", steps=(("licensing.accepted", True),)),
 }
 PROCEDURES = (*LIMITS, "not-in-the-register")
 REASONS = ("hearing", "test", "holiday")
@@ -42,7 +72,10 @@ CASE_TYPES: Mapping[str, tuple[str, ...]] = {
         *("refused",) * 2,
         *("suspended",) * 3,
         *("resumed",) * 2,
-        *("correction-requested", "corrected", "extended", "withdrawn", "delivered", "step-done"),
+        *("extended",) * 2,
+        *("correction-requested",) * 2,
+        *("step-done",) * 2,
+        *("corrected", "withdrawn", "delivered"),
     ),
     "enforcement": (
         *("opened",) * 5,
@@ -51,7 +84,9 @@ CASE_TYPES: Mapping[str, tuple[str, ...]] = {
         *("dismissed",) * 2,
         *("suspended",) * 3,
         *("resumed",) * 2,
-        *("inspected", "evidence-preserved", "hearing-held", "extended", "transferred", "step-done"),
+        *("extended",) * 2,
+        *("step-done",) * 2,
+        *("inspected", "evidence-preserved", "hearing-held", "transferred"),
     ),
     "inspection": ("planned", "performed"),
     "complaint": ("received", "accepted", "mediated", "verified", "answered"),
@@ -157,9 +192,18 @@ def add_asides(data: dict[str, Any], random: Random) -> None:
         data["note"] = random.choice(["called back", "来电咨询", ""])
     if random.random() < 0.1:
         data["colour"] = random.choice([1, 1.5, None, ["x"], {"owner": "s1"}])
-    if random.random() < 0.05:
-        data["evidence"] = [{"ref": "scan/1"}]
-        data["basis"] = ["Art. 42"]
+
+
+def add_everys(data: dict[str, Any], random: Random) -> None:
+    """What makes an action complete beside its owner; an empty list names nothing."""
+    if random.random() < 0.2:
+        data["evidence"] = random.choice([[], [{"ref": "scan/1"}], [{"ref": "scan/1"}, {"ref": "scan/2"}]])
+    if random.random() < 0.2:
+        data["basis"] = random.choice([[], ["Art. 42"], ["Art. 42", "Art. 45"]])
+    if random.random() < 0.2:
+        data["supervisor"] = random.choice(STAFF)
+    if random.random() < 0.2:
+        data["outcome"] = random.choice(["pass", "fail"])
 
 
 def case_number(about: int) -> str:
@@ -175,12 +219,13 @@ def make_case(event: Event, draft: Draft, random: Random, _: list[Event]) -> Non
     data = event["data"]
     add_who(data, random)
     add_asides(data, random)
+    add_everys(data, random)
     if random.random() < 0.12:
         data["due"] = due_text(random)
     if event["type"].endswith("suspended") and random.random() < 0.9:
         data["reason"] = random.choice(REASONS)
     if event["type"].endswith("step-done"):
-        data["step"] = "checked"
+        data["step"] = random.choice(STEPS)
     if event["type"] == "inspection.performed":
         data["outcome"] = random.choice(["pass", "fail"])
 
@@ -315,6 +360,8 @@ def some_change(random: Random) -> tuple[str, Any]:
         *[("participants", participants(random)), ("participants", None)],
         *[("reason", random.choice(REASONS)), ("reason", None)],
         *[("parent", random.choice(UNITS)), ("note", "see file"), ("colour", 3)],
+        random.choice([("step", random.choice(STEPS)), ("step", None), ("basis", []), ("basis", ["Art. 5"])]),
+        random.choice([("evidence", None), ("supervisor", "s1"), ("outcome", None), ("outcome", "pass")]),
         random.choice(
             [
                 ("time", None),
