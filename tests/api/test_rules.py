@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from api.adoption import Outcome, adopt
+from api.audit import AuditQuery, audit
 from api.bootstrap import Kaoji
 from api.rules import NotYetAdoptedError, find_policy, find_register, registers_as_of, rulebook_of
-from api.scorecards import basis
+from api.scorecards import Basis, basis
 from api.verification import verification
 from domain.adoption import AdoptionError, ConcurrentAdoptionError, RuleKind
 from domain.errors import UnknownNameError, WrongInputError
 from projections.damage import DamagedViewError
-from projections.recorded_actions import recorded_actions
 from tests.reference.given import act
 from tests.support.product import product, record
 from tests.support.rules import POLICY, REGISTER, version, written
@@ -24,7 +24,6 @@ ACTIONS = [
     act("licensing.received", "L1", "03-05", owner="s1", unit="u1", procedure="licence"),
     act("licensing.granted", "L1", "03-12", owner="s1", unit="u1", procedure="licence"),
 ]
-MARCH = {"from_text": "2024-03-01", "to_text": "2024-03-31"}
 HEAD = 2**62
 
 
@@ -38,6 +37,10 @@ def kaoji(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Kaoji]:
 
 def adopted(kaoji: Kaoji, kind: RuleKind, file: str, by: str = "boss") -> Outcome:
     return adopt(kaoji, kind, file, by=by)
+
+
+def march(kaoji: Kaoji, *, as_of: str | None) -> Basis:
+    return basis(kaoji, policy="north", from_text="2024-03-01", to_text="2024-03-31", as_of=as_of)
 
 
 def test_policy_is_found_by_name_and_version_as_known_at_a_position(kaoji: Kaoji, tmp_path: Path) -> None:
@@ -102,7 +105,7 @@ def test_scores_follow_the_rules_known_at_the_position(kaoji: Kaoji, tmp_path: P
     adopted(kaoji, "register", written(tmp_path, REGISTER, version(2), ("days = 5", "days = 7")))
 
     def rate(as_of: int | None) -> str:
-        found = basis(kaoji, policy="north", as_of=None if as_of is None else str(as_of), **MARCH)
+        found = march(kaoji, as_of=None if as_of is None else str(as_of))
         (card,) = found.to_json(found.scorecards("all"))["subjects"]
         return str(card["indicators"][0]["numerator"])
 
@@ -110,7 +113,7 @@ def test_scores_follow_the_rules_known_at_the_position(kaoji: Kaoji, tmp_path: P
     assert [find_register(kaoji, "office", upto=upto).register_version for upto in (4, 5)] == [1, 2]
     assert {upto: list(registers_as_of(kaoji, upto)) for upto in (0, 5)} == {0: [], 5: ["office"]}
     with pytest.raises(WrongInputError, match="was adopted at position 2"):
-        basis(kaoji, policy="north", as_of="1", **MARCH)
+        march(kaoji, as_of="1")
 
 
 def test_who_adopts_is_known_where_staff_are(kaoji: Kaoji, tmp_path: Path) -> None:
@@ -160,8 +163,9 @@ def test_own_events_leave_verification_audit_and_rebuilds_as_they_are(kaoji: Kao
     adopted(kaoji, "policy", written(tmp_path, POLICY, version(2)))
     # Then all is well from scratch, the trail holds the actions alone, and a rebuild knows the same rules
     assert verification(kaoji, from_scratch=True)["faults"] == []
-    trail = recorded_actions(kaoji.ledger, kaoji.history(), range(1, 6))
-    assert [each["position"] for each in trail] == [2, 4]
+    for query in (AuditQuery(limit=2), AuditQuery(effective=True), AuditQuery(recorded_from="2000-01-01")):
+        for indexed in (False, True):
+            assert [each["position"] for each in audit(kaoji, query, indexed=indexed)] == [2, 4]
     before = rulebook_of(kaoji).adopted
     assert [each.position for each in before] == [1, 3, 5]
     assert kaoji.driver.rebuild("rulebook", batch_max=2) == 5
