@@ -8,6 +8,7 @@ from api.bootstrap import Kaoji, PositionError
 from domain.actions import parse_instant
 from domain.errors import WrongInputError
 from domain.facts import EPOCH_ORDINAL
+from domain.zones import Zone
 
 
 class PeriodError(WrongInputError):
@@ -39,6 +40,24 @@ def period(from_text: str, to_text: str) -> tuple[int, int]:
     if last < first:
         raise PeriodError(f"The period ends ({to_text}) before it begins ({from_text}). Swap --from and --to.")
     return first, last
+
+
+def moment(text: str | None, name: str, zone: Zone, *, end: bool = False) -> int | None:
+    """A date (its beginning in the zone, or its end) or a time, in microseconds; ends are exclusive.
+
+    Raises WrongInputError, naming the option.
+    """
+    if text is None:
+        return None
+    if len(text) == 10:
+        day = day_number(text, name)
+        return zone.end_of_day(day if end else day - 1)
+    try:
+        return parse_instant(text) + end
+    except ValueError:
+        raise WrongInputError(
+            f"--{name} {text!r} is neither a date nor a time. Write 2011-12-31, or 2011-12-31T18:00:00+08:00."
+        ) from None
 
 
 def position_as_of(kaoji: Kaoji, text: str | None, head: int) -> int:

@@ -25,6 +25,7 @@ EXIT_AND_STATUS: Final[Mapping[str, ExitAndStatus]] = MappingProxyType(
         "domain.ledger.errors.WrongStoreError": ExitAndStatus(2, 503),
         "domain.ledger.errors.MissingKeyError": ExitAndStatus(2, 503),
         "domain.ledger.errors.UnknownEntryError": ExitAndStatus(2, 404),
+        "domain.ledger.errors.EntryMovedError": ExitAndStatus(1, 409),
         "consumers.cloudevents.ContentTypeError": ExitAndStatus(2, 415),
         "consumers.cloudevents.BatchError": ExitAndStatus(2, 400),
         "api.http.bodies.EncodingError": ExitAndStatus(2, 415),

@@ -2,17 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, cast, get_args
 
+from api.as_of import moment
 from api.bootstrap import Kaoji
-from consumers.mapping import load_mapping
-from consumers.retry import arrival_again
-from consumers.senders import read_senders
+from consumers.mapping import Mapping, load_mapping
+from consumers.retry import Retrial
+from consumers.senders import Senders, read_senders
 from domain.errors import UnknownNameError, WrongInputError
-from domain.ledger.quarantine import Entry
+from domain.ledger.quarantine import ANY, Entry, EntryFilter, State
 from domain.refusals import QUARANTINE_CODES
+from domain.zones import load_zone
 from projections.recorded_actions import instant_text
+
+STATES = (*get_args(State), "all")
+_NO_MORE = "are not open any more: leave them out."
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantineQuery:
+    """The filters of `kaoji quarantine` and `/quarantine`, named alike, as text. All that are given must hold."""
+
+    code: str | None = None
+    source: str | None = None
+    case: str | None = None
+    place: str | None = None
+    from_: str | None = None
+    to: str | None = None
+
+    def __bool__(self) -> bool:
+        return self != QuarantineQuery()
+
+    def filter(self, kaoji: Kaoji, *, state: str = "open") -> EntryFilter:
+        """The same for the ledger. Raises UnknownNameError, and WrongInputError for what is no time."""
+        if self.code is not None and self.code not in QUARANTINE_CODES:
+            raise UnknownNameError("quarantine code", self.code, QUARANTINE_CODES, see="kaoji quarantine list")
+        if state not in STATES:
+            raise UnknownNameError("state", state, STATES)
+        zone = load_zone(kaoji.settings.zone)
+        until = moment(self.to, "to", zone, end=True)
+        return EntryFilter(
+            code=self.code,
+            source=self.source,
+            case=self.case,
+            place=self.place,
+            since=moment(self.from_, "from", zone),
+            until=None if until is None else until - 1,
+            state=None if state == "all" else cast(State, state),
+        )
 
 
 def entry_json(entry: Entry, *, raw: bool = False) -> dict[str, Any]:
@@ -28,7 +67,11 @@ def entry_json(entry: Entry, *, raw: bool = False) -> dict[str, Any]:
         "subject": entry.subject,
         "times_seen": entry.times_seen,
         "refused_at": instant_text(entry.refused_at),
+        "seen_at": instant_text(entry.seen_at),
         "state": entry.state,
+        "resolved_at": None if entry.resolved_at is None else instant_text(entry.resolved_at),
+        "reason": entry.reason,
+        "bytes": entry.size_bytes,
         "sha256": entry.sha256.hex(),
     }
     if raw:
@@ -37,55 +80,116 @@ def entry_json(entry: Entry, *, raw: bool = False) -> dict[str, Any]:
 
 
 def listed(
-    kaoji: Kaoji, *, code: str | None = None, source: str | None = None, limit: int | None = None
-) -> list[dict[str, Any]]:
-    """Open entries by number. Raises UnknownNameError for a code that is none."""
-    _check_code(code)
-    return [entry_json(each) for each in kaoji.ledger.quarantine.list(code=code, source=source, limit=limit)]
+    kaoji: Kaoji, query: QuarantineQuery, *, state: str = "open", after: int = 0, limit: int | None = None
+) -> Iterator[dict[str, Any]]:
+    """Entries by number, read as they are asked for. Raises WrongInputError for a filter that is none."""
+    wanted = query.filter(kaoji, state=state)
+    return map(entry_json, kaoji.ledger.quarantine.each(wanted, after=after, limit=limit))
 
 
-def chosen(
-    kaoji: Kaoji, entries: Sequence[int], *, code: str | None = None, source: str | None = None
-) -> list[Entry]:
-    """Open entries by number or by filter. Raises WrongInputError when neither is given, or both."""
-    if bool(entries) == (code is not None or source is not None):
-        raise WrongInputError("Name entries by number, or choose them with --code or --source.")
-    if entries:
-        return [kaoji.ledger.quarantine.get(each) for each in entries]
-    _check_code(code)
-    return kaoji.ledger.quarantine.list(code=code, source=source)
+def summary(kaoji: Kaoji) -> list[dict[str, Any]]:
+    """Open entries by code and source, with what mends records of that code."""
+    return [
+        {
+            "code": group.code,
+            "source": group.source,
+            "entries": group.entries,
+            "first_refused_at": instant_text(group.refused_at),
+            "last_seen_at": instant_text(group.seen_at),
+            "remedy": QUARANTINE_CODES.get(group.code, ""),
+        }
+        for group in kaoji.ledger.quarantine.groups()
+    ]
 
 
 def retry(
-    kaoji: Kaoji, entries: Sequence[int], *, code: str | None = None, source: str | None = None
-) -> list[dict[str, Any]]:
-    """Check entries again in the order in which they came; each is recorded, a duplicate, or still refused."""
-    picked = chosen(kaoji, entries, code=code, source=source)
-    gone = [each.entry_id for each in picked if each.raw is None or each.state != "open"]
+    kaoji: Kaoji,
+    entries: Sequence[int],
+    query: QuarantineQuery = QuarantineQuery(),
+    *,
+    mapping: str | None = None,
+    after: int = 0,
+    limit: int | None = None,
+) -> Iterator[dict[str, Any]]:
+    """Check open entries again, by number or by filter, in the order in which they came: some hundred at once.
+
+    Each is recorded, a duplicate, or still refused, which does not hold up those behind it. With `mapping`
+    records of logs and tables go through that mapping. The views catch up at the end. Raises WrongInputError
+    before anything is tried, and EntryMovedError where somebody else deals with the same entries.
+    """
+    loaded = None if mapping is None else load_mapping(mapping)
+    chunks = _chosen(kaoji, entries, query, after=after, limit=limit)
+    senders = None if kaoji.settings.senders is None else read_senders(kaoji.settings.senders)
+    return _retried(kaoji, chunks, lambda name: loaded or load_mapping(name), senders)
+
+
+def _retried(
+    kaoji: Kaoji,
+    chunks: Iterator[Sequence[Entry]],
+    mapping_named: Callable[[str], Mapping],
+    senders: Senders | None,
+) -> Iterator[dict[str, Any]]:
+    trial = Retrial(mapping_named)
+    try:
+        for chunk in chunks:
+            now = kaoji.clock()
+            arrivals = [
+                trial.arrival(each.raw or b"", form=each.form, place=each.place, now=now) for each in chunk
+            ]
+            if senders is not None:
+                # Who sent it is told by its place; trying again is no way around the binding.
+                arrivals = [senders.again(each.place).bound(each) for each in arrivals]
+            verdicts = kaoji.ledger.append(arrivals, retried=[each.entry_id for each in chunk])
+            for each, verdict in zip(chunk, verdicts, strict=True):
+                yield {
+                    "entry": each.entry_id,
+                    "verdict": verdict.kind,
+                    "position": verdict.position,
+                    "code": verdict.code,
+                    "remedy": verdict.remedy,
+                }
+    finally:
+        kaoji.driver.catch_up()
+
+
+def drop(
+    kaoji: Kaoji,
+    entries: Sequence[int],
+    query: QuarantineQuery = QuarantineQuery(),
+    *,
+    reason: str | None = None,
+    after: int = 0,
+    limit: int | None = None,
+) -> Iterator[dict[str, Any]]:
+    """Give open entries up, by number or by filter. Raises WrongInputError before anything is dropped."""
+    quarantine = kaoji.ledger.quarantine
+    if entries:
+        _check_one_way(entries, query)
+        numbers = iter([quarantine.get(each).entry_id for each in dict.fromkeys(entries)])
+    else:
+        _check_one_way(entries, query)
+        found = quarantine.each(query.filter(kaoji), after=after, limit=limit)
+        numbers = (each.entry_id for each in found)
+    return (entry_json(quarantine.drop(each, reason=reason)) for each in numbers)
+
+
+def _chosen(
+    kaoji: Kaoji, entries: Sequence[int], query: QuarantineQuery, *, after: int, limit: int | None
+) -> Iterator[Sequence[Entry]]:
+    """Open entries with their bytes, in chunks."""
+    _check_one_way(entries, query)
+    quarantine = kaoji.ledger.quarantine
+    if not entries:
+        return quarantine.chunks(query.filter(kaoji), after=after, limit=limit)
+    numbers = sorted(set(entries))
+    gone = [each for each in numbers if quarantine.get(each).state != "open"]
     if gone:
-        raise WrongInputError(f"Entries {', '.join(map(str, gone))} are not open any more: leave them out.")
-    now = kaoji.clock()
-    arrivals = [
-        arrival_again(each.raw or b"", place=each.place, now=now, mapping_named=load_mapping) for each in picked
-    ]
-    if kaoji.settings.senders is not None:
-        # Who sent it is told by its place; trying again is no way around the binding.
-        senders = read_senders(kaoji.settings.senders)
-        arrivals = [senders.again(each.place).bound(each) for each in arrivals]
-    verdicts = kaoji.ledger.append(arrivals, retried=[each.entry_id for each in picked]) if picked else []
-    kaoji.driver.catch_up()
-    return [
-        {
-            "entry": each.entry_id,
-            "verdict": verdict.kind,
-            "position": verdict.position,
-            "code": verdict.code,
-            "remedy": verdict.remedy,
-        }
-        for each, verdict in zip(picked, verdicts, strict=True)
-    ]
+        raise WrongInputError(f"Entries {', '.join(map(str, gone))} {_NO_MORE}")
+    return (chunk for each in numbers for chunk in quarantine.chunks(ANY, after=each - 1, upto=each))
 
 
-def _check_code(code: str | None) -> None:
-    if code is not None and code not in QUARANTINE_CODES:
-        raise UnknownNameError("quarantine code", code, QUARANTINE_CODES, see="kaoji quarantine list")
+def _check_one_way(entries: Sequence[int], query: QuarantineQuery) -> None:
+    if bool(entries) == bool(query):
+        raise WrongInputError(
+            "Name entries by number, or choose them with --code, --source, --case, --place, --from or --to."
+        )

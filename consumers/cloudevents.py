@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
@@ -35,21 +36,23 @@ class BatchError(WrongInputError):
     """A batch that is no JSON array, so that nothing in it can be judged. HTTP status 400."""
 
 
-def to_arrival(value: bytes | None, headers: Headers, place: str, now: int) -> Arrival:
+def to_arrival(
+    value: bytes | None, headers: Headers, place: str, now: int, *, key: bytes | None = None
+) -> Arrival:
     """One Kafka record: structured, or binary with `ce_*` headers; without headers, a structured event."""
     content_type, charset = _content_type(_header(headers, "content-type"))
     if value is None:
-        return _refused(place, binary_envelope(headers, None), "not-a-cloudevent", _NO_VALUE)
+        refusal = RefusedError("not-a-cloudevent", _NO_VALUE)
+        return Arrival(place, binary_envelope(headers, None), None, refusal, key, "binary")
     if content_type.startswith(BATCH):
-        return _refused(
-            place, value, "not-a-cloudevent", "A Kafka record holds one action: send each of the batch by itself."
-        )
+        remedy = "A Kafka record holds one action: send each of the batch by itself."
+        return _refused(place, value, "not-a-cloudevent", remedy, key)
     if content_type.startswith("application/cloudevents"):
-        return _structured(value, content_type, charset, place, now)
+        return _structured(value, content_type, charset, place, now, key)
     attributes = [(name[3:], text) for name, text in headers if name.startswith("ce_")]
     if attributes:
-        return _binary(value, attributes, headers, content_type, place, now)
-    return _structured(value, STRUCTURED, charset, place, now)
+        return _binary(value, attributes, headers, content_type, place, now, key)
+    return _structured(value, STRUCTURED, charset, place, now, key)
 
 
 def http_arrivals(body: bytes, headers: Iterable[tuple[str, str]], *, place: str, now: int) -> list[Arrival]:
@@ -78,12 +81,12 @@ def http_arrivals(body: bytes, headers: Iterable[tuple[str, str]], *, place: str
     )
 
 
-def structured(value: bytes, *, place: str, now: int) -> Arrival:
+def structured(value: bytes, *, place: str, now: int, key: bytes | None = None) -> Arrival:
     """One structured event."""
     try:
-        return Arrival(place, value, check_action(value, now=now), None)
+        return Arrival(place, value, check_action(value, now=now), None, key)
     except RefusedError as refusal:
-        return Arrival(place, value[:RECORD_BYTES_MAX], None, bare(refusal))
+        return Arrival(place, value[:RECORD_BYTES_MAX], None, bare(refusal), key)
 
 
 def binary_envelope(headers: Headers, value: bytes | None) -> bytes:
@@ -112,14 +115,16 @@ def open_binary_envelope(envelope: Mapping[str, Any]) -> tuple[bytes | None, lis
         raise ValueError("not a record that Kaoji has put aside") from error
 
 
-def _structured(value: bytes, content_type: str, charset: str, place: str, now: int) -> Arrival:
+def _structured(
+    value: bytes, content_type: str, charset: str, place: str, now: int, key: bytes | None = None
+) -> Arrival:
     if content_type != STRUCTURED:
         remedy = f"{content_type!r} is not read: send the event as JSON, {STRUCTURED}."
-        return _refused(place, value, "not-a-cloudevent", remedy)
+        return _refused(place, value, "not-a-cloudevent", remedy, key)
     if charset not in ("", "utf-8", "utf8", "us-ascii"):
         remedy = f"JSON is sent in UTF-8, not in {charset!r}: encode it so."
-        return _refused(place, value, "malformed-json", remedy)
-    return structured(value, place=place, now=now)
+        return _refused(place, value, "malformed-json", remedy, key)
+    return structured(value, place=place, now=now, key=key)
 
 
 def _binary(
@@ -129,13 +134,15 @@ def _binary(
     content_type: str,
     place: str,
     now: int,
+    key: bytes | None = None,
 ) -> Arrival:
     """Binary mode says the same as structured mode, so it is checked as the structured event it stands for."""
     try:
         event = _structured_text(value, attributes, content_type)
-        return Arrival(place, event, check_action(event, now=now), None)
+        envelope = partial(binary_envelope, headers, value)
+        return Arrival(place, event, check_action(event, now=now), None, key, "binary", envelope)
     except RefusedError as refusal:
-        return Arrival(place, binary_envelope(headers, value), None, bare(refusal))
+        return Arrival(place, binary_envelope(headers, value), None, bare(refusal), key, "binary")
 
 
 def _structured_text(value: bytes, attributes: Sequence[tuple[str, bytes | None]], content_type: str) -> bytes:
@@ -218,5 +225,5 @@ _NO_VALUE: Final = (
 )
 
 
-def _refused(place: str, received: bytes, code: str, remedy: str) -> Arrival:
-    return Arrival(place, received[:RECORD_BYTES_MAX], None, RefusedError(code, remedy))
+def _refused(place: str, received: bytes, code: str, remedy: str, key: bytes | None) -> Arrival:
+    return Arrival(place, received[:RECORD_BYTES_MAX], None, RefusedError(code, remedy), key)

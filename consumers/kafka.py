@@ -207,4 +207,4 @@ def _arrivals(records: Records, *, now: int) -> Iterator[Arrival]:
     for partition in sorted(records):
         place = f"{partition.topic}-{partition.partition}@"
         for record in records[partition]:
-            yield to_arrival(record.value, record.headers, f"{place}{record.offset}", now)
+            yield to_arrival(record.value, record.headers, f"{place}{record.offset}", now, key=record.key)

@@ -6,6 +6,7 @@ import hashlib
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -14,7 +15,7 @@ from consumers.action_makers import CaseActionMaker, Compiler, Event, EventActio
 from consumers.mapping import Mapping
 from consumers.source_records import Attributes, RefusedRecord, SourceRecord
 from domain.actions import check_action
-from domain.ledger.records import Arrival
+from domain.ledger.records import Arrival, Form
 from domain.refusals import RECORD_BYTES_MAX, RefusedError
 
 # A log can name any number of things; counts of so many are enough to mend a mapping.
@@ -111,7 +112,9 @@ class MappingRun:
         for record in records:
             if isinstance(record, RefusedRecord):
                 self.report.unreadable += 1
-                yield self._refusal(record.place, record.received, RefusedError(record.code, record.remedy))
+                yield self._refusal(
+                    record.place, record.received, RefusedError(record.code, record.remedy), "event"
+                )
                 continue
             self._count(record)
             if self._table or record.event is None:
@@ -122,12 +125,14 @@ class MappingRun:
 
     def again(self, record: SourceRecord, action: str | None, *, now: int) -> Arrival | None:
         """One refused record once more: its case's action of that name, or its event's. None: no longer made."""
-        run = MappingRun(self.mapping)
+        self._cases_made.clear()
         if action is None:
-            made = run._event_action(run._event_maker, record, now) if run._event_maker is not None else iter(())
+            made = (
+                self._event_action(self._event_maker, record, now) if self._event_maker is not None else iter(())
+            )
         else:
-            makers = (maker for maker in run._case_makers if maker.name == action)
-            made = (arrival for maker in makers for arrival in run._case_action(maker, record, now))
+            makers = (maker for maker in self._case_makers if maker.name == action)
+            made = (arrival for maker in makers for arrival in self._case_action(maker, record, now))
         return next(made, None)
 
     def _count(self, record: SourceRecord) -> None:
@@ -148,7 +153,7 @@ class MappingRun:
             if event is None:
                 self.report.without_time[maker.name] += 1
             elif not self._table or self._event_maker is None or self._is_new(event):
-                yield self._checked(place, event, now)
+                yield self._checked(place, event, now, partial(source_envelope, self.mapping, record, maker.name))
         except RefusedError as refusal:
             yield self._refusal(place, source_envelope(self.mapping, record, maker.name), refusal)
 
@@ -159,7 +164,8 @@ class MappingRun:
             return
         try:
             event = maker.make(record, activity)
-            arrival = self._checked(record.place, event, now)
+            envelope = partial(source_envelope, self.mapping, record, None)
+            arrival = self._checked(record.place, event, now, envelope)
             _count(self.report.mapped, (activity, event["type"]), (_OTHERS, event["type"]))
             yield arrival
         except RefusedError as refusal:
@@ -167,18 +173,18 @@ class MappingRun:
                 _count(self.report.unmapped, activity)
             yield self._refusal(record.place, source_envelope(self.mapping, record, None), refusal)
 
-    def _checked(self, place: str, event: Event, now: int) -> Arrival:
+    def _checked(self, place: str, event: Event, now: int, envelope: Callable[[], bytes]) -> Arrival:
         try:
             received = msgspec.json.encode(event)
         except UnicodeEncodeError as error:
             raise RefusedError("bad-value", f"A text holds a lone surrogate: mend it ({error}).") from error
         action = check_action(received, now=now)
         self.report.made[action.type] += 1
-        return Arrival(place, received, action, None)
+        return Arrival(place, received, action, None, form="mapped", envelope=envelope)
 
-    def _refusal(self, place: str, received: bytes, refusal: RefusedError) -> Arrival:
+    def _refusal(self, place: str, received: bytes, refusal: RefusedError, form: Form = "mapped") -> Arrival:
         self.report.refused[refusal.code] += 1
-        return Arrival(place, received[:RECORD_BYTES_MAX], None, bare(refusal))
+        return Arrival(place, received[:RECORD_BYTES_MAX], None, bare(refusal), form=form)
 
     def _is_new(self, event: Event) -> bool:
         """False for an action of a case that a row above has made just so.

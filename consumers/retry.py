@@ -12,7 +12,7 @@ from consumers.cloudevents import open_binary_envelope, structured, to_arrival
 from consumers.mapping import Mapping
 from consumers.mapping_run import MappingRun
 from consumers.source_records import SourceRecord
-from domain.ledger.records import Arrival
+from domain.ledger.records import Arrival, Form
 from domain.refusals import RECORD_BYTES_MAX, RefusedError
 
 
@@ -24,46 +24,68 @@ class _SourceEnvelope(msgspec.Struct):
     action: str | None = None
 
 
-def arrival_again(raw: bytes, *, place: str, now: int, mapping_named: Callable[[str], Mapping]) -> Arrival:
-    """The arrival that the raw bytes of a quarantined record make today; it keeps them where it is refused again.
+class Retrial:
+    """Judges records that were put aside; each mapping is loaded once.
 
     `mapping_named` gives the mapping for a record of a log or table, by the name it was mapped with; what it
     raises is passed on.
     """
-    if len(raw) >= RECORD_BYTES_MAX:
-        return _refused(raw, place, "too-large", "Only its first 1 MiB was kept: have it sent again, shorter.")
-    envelope = _envelope(raw)
-    kind = envelope.get("kaoji") if "specversion" not in envelope else None
-    if kind == cloudevents.ENVELOPE_KIND:
-        try:
-            value, headers = open_binary_envelope(envelope)
-        except ValueError:
-            return structured(raw, place=place, now=now)
-        return to_arrival(value, headers, place, now)
-    if kind == mapping_run.ENVELOPE_KIND:
-        return _mapped_again(raw, place, now, mapping_named)
-    return structured(raw, place=place, now=now)
 
+    def __init__(self, mapping_named: Callable[[str], Mapping]) -> None:
+        self._mapping_named = mapping_named
+        self._runs: dict[str, MappingRun] = {}
 
-def _mapped_again(raw: bytes, place: str, now: int, mapping_named: Callable[[str], Mapping]) -> Arrival:
-    try:
-        record = msgspec.json.decode(raw, type=_SourceEnvelope)
-    except msgspec.DecodeError:
+    def arrival(self, raw: bytes, *, form: Form | None, place: str, now: int) -> Arrival:
+        """The arrival that the raw bytes of a quarantined record make today.
+
+        `form` is how they were put aside. What a record says of itself is not believed, except where None says
+        that the entry is of the first format, which did not keep it.
+        """
+        if len(raw) >= RECORD_BYTES_MAX:
+            remedy = "Only its first 1 MiB was kept: have it sent again, shorter."
+            return _refused(raw, place, "too-large", remedy)
+        if form is None:
+            form = _form_said(raw)
+        if form == "binary":
+            try:
+                value, headers = open_binary_envelope(_object(raw))
+            except ValueError:
+                return structured(raw, place=place, now=now)
+            return to_arrival(value, headers, place, now)
+        if form == "mapped":
+            return self._mapped(raw, place, now)
         return structured(raw, place=place, now=now)
-    mapping = mapping_named(record.mapping)
-    source = SourceRecord(place, record.case, record.event, record.index)
-    arrival = MappingRun(mapping).again(source, record.action, now=now)
-    if arrival is None:
-        remedy = f"Mapping {mapping.name} makes no action of it any more: drop it if that is right."
-        return _refused(raw, place, "unknown-type", remedy)
-    return arrival
+
+    def _mapped(self, raw: bytes, place: str, now: int) -> Arrival:
+        try:
+            record = msgspec.json.decode(raw, type=_SourceEnvelope)
+        except msgspec.DecodeError:
+            return structured(raw, place=place, now=now)
+        run = self._runs.get(record.mapping)
+        if run is None:
+            run = self._runs[record.mapping] = MappingRun(self._mapping_named(record.mapping))
+        source = SourceRecord(place, record.case, record.event, record.index)
+        arrival = run.again(source, record.action, now=now)
+        if arrival is None:
+            remedy = f"Mapping {run.mapping.name} makes no action of it any more: drop it if that is right."
+            return _refused(raw, place, "unknown-type", remedy)
+        return arrival
 
 
 def _refused(raw: bytes, place: str, code: str, remedy: str) -> Arrival:
     return Arrival(place, raw, None, RefusedError(code, remedy))
 
 
-def _envelope(raw: bytes) -> dict[str, Any]:
+def _form_said(raw: bytes) -> Form:
+    envelope = _object(raw)
+    if "specversion" in envelope:
+        return "event"
+    kinds: dict[Any, Form] = {cloudevents.ENVELOPE_KIND: "binary", mapping_run.ENVELOPE_KIND: "mapped"}
+    kind = envelope.get("kaoji")
+    return kinds.get(kind, "event") if isinstance(kind, str) else "event"
+
+
+def _object(raw: bytes) -> dict[str, Any]:
     try:
         value = msgspec.json.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

@@ -102,7 +102,8 @@ class Binding:
                 f"The {self.way} may not send for the source {action.source!r}: send it as the sender that may, "
                 "or add the source to the senders file."
             )
-            return Arrival(place, arrival.received, None, RefusedError("forbidden-source", remedy))
+            refusal = RefusedError("forbidden-source", remedy)
+            return replace(arrival, place=place, action=None, refusal=refusal)
         return arrival if place is arrival.place else replace(arrival, place=place)
 
 

@@ -1,4 +1,4 @@
-"""Commands that keep the house: status, rebuilds, what was quarantined, the HTTP server."""
+"""Commands that keep the house: status, rebuilds, the HTTP server."""
 
 from __future__ import annotations
 
@@ -14,12 +14,6 @@ def add_commands(app: typer.Typer) -> None:
     app.command("status")(status)
     app.command("rebuild")(rebuild)
     app.command("serve")(serve)
-    quarantine = typer.Typer(help="What was refused, and why.", no_args_is_help=True)
-    quarantine.command("list")(quarantine_list)
-    quarantine.command("show")(quarantine_show)
-    quarantine.command("retry")(quarantine_retry)
-    quarantine.command("drop")(quarantine_drop)
-    app.add_typer(quarantine, name="quarantine")
 
 
 def status(context: typer.Context) -> None:
@@ -76,65 +70,3 @@ def serve(
         read_senders(output.settings.senders)
     with output.session(create=True) as kaoji:
         run(kaoji, host=host, port=port, token=output.settings.token)
-
-
-LIMIT_MAX = 2**63 - 1
-CodeOption = Annotated[str | None, typer.Option(help="Only this code.")]
-SourceOption = Annotated[str | None, typer.Option(help="Only records of this sending system.")]
-EntriesArgument = Annotated[list[int] | None, typer.Argument(help="Numbers of entries.")]
-
-
-def quarantine_list(
-    context: typer.Context,
-    code: CodeOption = None,
-    source: SourceOption = None,
-    limit: Annotated[int | None, typer.Option(min=0, max=LIMIT_MAX, help="At most so many.")] = None,
-) -> None:
-    """List what is quarantined and open."""
-    from api.quarantine import listed
-
-    output: Output = context.obj
-    with output.session() as kaoji:
-        found = listed(kaoji, code=code, source=source, limit=limit)
-    columns = ["entry", "place", "code", "remedy"]
-    output.show(found, columns, [[each[name] for name in columns] for each in found])
-
-
-def quarantine_show(
-    context: typer.Context, entry: Annotated[int, typer.Argument(help="Number of the entry.")]
-) -> None:
-    """Show one entry with the bytes that were received."""
-    from api.quarantine import entry_json
-
-    output: Output = context.obj
-    with output.session() as kaoji:
-        found = entry_json(kaoji.ledger.quarantine.get(entry), raw=True)
-    output.show(found, ["", "value"], [[name, value] for name, value in found.items()])
-
-
-def quarantine_retry(
-    context: typer.Context, entries: EntriesArgument = None, code: CodeOption = None, source: SourceOption = None
-) -> None:
-    """Check entries again, by number or by filter, and record those that now pass."""
-    from api.quarantine import retry
-
-    output: Output = context.obj
-    with output.session() as kaoji:
-        found = retry(kaoji, entries or (), code=code, source=source)
-    columns = ["entry", "verdict", "position", "code", "remedy"]
-    output.show(found, columns, [[each.get(name) for name in columns] for each in found])
-    if any(each["verdict"] == "quarantined" for each in found):
-        raise typer.Exit(1)
-
-
-def quarantine_drop(
-    context: typer.Context, entries: EntriesArgument = None, code: CodeOption = None, source: SourceOption = None
-) -> None:
-    """Give entries up, by number or by filter: their bytes go; place, hash and code stay."""
-    from api.quarantine import chosen, entry_json
-
-    output: Output = context.obj
-    with output.session() as kaoji:
-        picked = chosen(kaoji, entries or (), code=code, source=source)
-        found = [entry_json(kaoji.ledger.quarantine.drop(each.entry_id)) for each in picked]
-    output.show(found, ["entry", "state"], [[each["entry"], each["state"]] for each in found])

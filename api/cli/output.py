@@ -69,6 +69,15 @@ def print_json(value: Any) -> None:
     print(json.dumps(value, ensure_ascii=False))
 
 
+def print_json_list(values: Iterable[Any]) -> None:
+    """One JSON array on one line, printed as its elements come."""
+    begun = False
+    for value in values:
+        print(", " if begun else "[", json.dumps(value, ensure_ascii=False), sep="", end="")
+        begun = True
+    print("]" if begun else "[]")
+
+
 def print_table(
     columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str = "", *, shorten: str | None = None
 ) -> None:

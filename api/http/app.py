@@ -75,7 +75,7 @@ def create_app(
     app.include_router(actions_router(kaoji, follower=follower, metrics=metrics, new_request_id=new_request_id))
     app.include_router(scores_router(kaoji))
     app.include_router(rules_router(kaoji))
-    app.include_router(quarantine_router(kaoji))
+    app.include_router(quarantine_router(kaoji, follower=follower))
     app.include_router(operations_router(kaoji, follower=follower, metrics=metrics))
     app.include_router(schemas_router())
     app.include_router(pages_router(app))

@@ -62,6 +62,16 @@ class UnknownEntryError(WrongInputError):
         super().__init__(f"No quarantined record {entry_id}. See `kaoji quarantine list`.")
 
 
+class EntryMovedError(KaojiError):
+    """Somebody else dealt with a quarantined record while it was tried again. Nothing was written."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Somebody else has retried or dropped one of these entries meanwhile; nothing of them was written. "
+            "List what is open with `kaoji quarantine list`, then try again."
+        )
+
+
 @contextmanager
 def store_errors_told(place: str) -> Iterator[None]:
     """Turn what the database reports into an error that says what to do; conflicts of keys pass through."""

@@ -14,10 +14,11 @@ from domain.errors import KaojiError
 from domain.ledger.comparing import same_as_found, same_in_batch
 from domain.ledger.errors import StaleTrackingError, TakenVersionError, WrongStoreError, store_errors_told
 from domain.ledger.keys import Keys
-from domain.ledger.quarantine import Quarantine, entry_rows
+from domain.ledger.quarantine import Quarantine, entry_rows, storable
+from domain.ledger.receipts import count_rows, counted
 from domain.ledger.records import ACTION_TOPIC, Arrival, Head, Recorded, Sealed, Verdict
 from domain.ledger.sealing import Sealer
-from domain.ledger.store import Batch, Found, Store, event_row
+from domain.ledger.store import Batch, CountRow, Found, RefusedAgain, Store, event_row
 
 if TYPE_CHECKING:
     from domain.actions import Action
@@ -49,9 +50,10 @@ class Ledger:
     ) -> list[Verdict]:
         """Record what is new and quarantine what is refused, in one transaction; a verdict for each arrival.
 
-        `retried` is empty or gives for each arrival the quarantine entry that it was; entries whose arrival is in
-        the ledger afterwards are marked retried. Raises StaleTrackingError when a tracking does not rise; then,
-        as after any error but StoreUnreachableError, nothing was written.
+        `retried` is empty or gives for each arrival the open quarantine entry that it was; entries whose arrival
+        is in the ledger afterwards are marked retried, the others stay what they are, with what is wrong today.
+        Raises StaleTrackingError when a tracking does not rise, EntryMovedError when an entry is not open any
+        more; then, as after any error but StoreUnreachableError, nothing was written.
         """
         assert not retried or len(retried) == len(arrivals), "retried names one entry for each arrival"
         sorting = _Sorting(arrivals)
@@ -122,6 +124,16 @@ class Ledger:
         """Return the last position recorded at or before that instant (microseconds); 0 when there is none."""
         with store_errors_told(self._place):
             return self._store.position_at(recorded_at)
+
+    def track(self, tracking: Tracking) -> None:
+        """Note how far something has come. Raises StaleTrackingError when that does not rise."""
+        with store_errors_told(self._place):
+            self._store.write(Batch(tracking=(tracking,)))
+
+    def counted(self, *, since: int, until: int) -> list[CountRow]:
+        """Return, by source, what came beside new actions in a time (microseconds, whole quarter hours)."""
+        with store_errors_told(self._place):
+            return counted(self._store, since=since, until=until)
 
     def max_tracking_id(self, name: str) -> int | None:
         """Return the last tracking recorded under this name; None (not 0) when there is none."""
@@ -209,17 +221,33 @@ class _Sorting:
         events = list(zip(fresh, repeat(1), repeat(ACTION_TOPIC), facts, strict=False))
         parts = [(at, sealed[index]) for at, index in enumerate(self._fresh) if index in sealed] if sealed else []
         verdicts = self._verdicts()
+        if retried:
+            return Batch(events, parts, tracking=tracking, **self._retried(retried, verdicts)), verdicts
         refused = [
             (self.arrivals[index], verdict.code or "", verdict.remedy or "")
             for index, verdict in enumerate(verdicts)
             if verdict is not None and verdict.kind == "quarantined"
         ]
-        done = [
-            entry_id
-            for entry_id, verdict in zip(retried, verdicts if retried else (), strict=True)
-            if verdict is None or verdict.kind == "duplicate"
+        entries = entry_rows(refused)
+        duplicates = [
+            self.action(index).source
+            for index, verdict in enumerate(verdicts)
+            if verdict is not None and verdict.kind == "duplicate"
         ]
-        return Batch(events, parts, entry_rows(refused), done, tracking), verdicts
+        counts = count_rows(duplicates=duplicates, refused=entries)
+        return Batch(events, parts, entries, counts=counts, tracking=tracking), verdicts
+
+    def _retried(self, retried: Sequence[int], verdicts: Sequence[Verdict | None]) -> dict[str, Any]:
+        """What becomes of quarantine entries. Nobody has sent them again, so only what is new is counted."""
+        again, done, recorded = [], [], []
+        for index, (entry_id, verdict) in enumerate(zip(retried, verdicts, strict=True)):
+            if verdict is not None and verdict.kind == "quarantined":
+                again.append(RefusedAgain(entry_id, verdict.code or "", storable(verdict.remedy or "")))
+                continue
+            done.append(entry_id)
+            if verdict is None:
+                recorded.append(self.action(index).source)
+        return {"retried": done, "refused_again": again, "counts": count_rows(retried=recorded)}
 
     def placed(self, verdicts: list[Verdict | None], first: int) -> list[Verdict]:
         """Return the verdicts with positions, the first new event being at `first`."""

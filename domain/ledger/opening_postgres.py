@@ -47,7 +47,9 @@ def open_postgres_store(store_url: str, *, clock: Callable[[], int], create: boo
             if not exists:
                 store.create_table()
             made_by = int(store.about().get("format", "0"))
-        if made_by != sql.FORMAT:
+            if 0 < made_by < sql.FORMAT:
+                store.upgrade()
+        if not 0 < made_by <= sql.FORMAT:
             raise WrongStoreError(
                 f"The ledger in {place} has format {made_by}; this Kaoji reads format {sql.FORMAT}. "
                 "Use the version that made it."

@@ -93,7 +93,9 @@ def _holds_nothing(path: Path) -> bool:
 
 def _check_format(store: SQLiteLedgerRecorder, path: Path) -> None:
     made_by = int(store.about().get("format", "0"))
-    if made_by != sql.FORMAT:
+    if 0 < made_by < sql.FORMAT:
+        store.upgrade()
+    elif made_by != sql.FORMAT:
         raise WrongStoreError(
             f"The ledger in {path} has format {made_by}; this Kaoji reads format {sql.FORMAT}. "
             "Use the version that made it."

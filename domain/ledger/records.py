@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -10,6 +11,8 @@ if TYPE_CHECKING:
     from domain.refusals import RefusedError
 
 ACTION_TOPIC = "kaoji.Action.v1"
+Form = Literal["event", "binary", "mapped"]
+"""What is kept of a refused record: the event itself; headers and value of a binary one; what a mapping read."""
 
 
 class Recorded(NamedTuple):
@@ -33,6 +36,15 @@ class Arrival:
     received: bytes
     action: Action | None
     refusal: RefusedError | None
+    key: bytes | None = None
+    """The key of a Kafka record."""
+    form: Form = "event"
+    envelope: Callable[[], bytes] | None = None
+    """Makes what is kept where that is not `received`."""
+
+    def kept(self) -> bytes:
+        """What the quarantine keeps of it, so that it can be judged once more."""
+        return self.received if self.envelope is None else self.envelope()
 
 
 class Verdict(NamedTuple):

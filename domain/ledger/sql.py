@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from domain.ledger.records import Recorded
 
-FORMAT = 1
+FORMAT = 2
 
 
 class Dialect(NamedTuple):
@@ -62,14 +62,42 @@ CREATE TABLE IF NOT EXISTS ledger_quarantine (
     seen_at {integer} NOT NULL,
     state text NOT NULL DEFAULT 'open',
     resolved_at {integer},
+    record_key {blob},
+    form text,
+    reason text,
     UNIQUE (place, sha256)
 );
 CREATE INDEX IF NOT EXISTS ledger_quarantine_open ON ledger_quarantine (state, code);
+CREATE TABLE IF NOT EXISTS ledger_receipts (
+    quarter {integer} NOT NULL,
+    source_sha256 {blob} NOT NULL,
+    source text,
+    duplicates {integer} NOT NULL,
+    refused {integer} NOT NULL,
+    retried {integer} NOT NULL,
+    PRIMARY KEY (quarter, source_sha256)
+);
 CREATE TABLE IF NOT EXISTS ledger_about (
     name text PRIMARY KEY,
     value text NOT NULL
 );
 """
+
+
+_ADDED_IN_FORMAT_2 = """
+ALTER TABLE ledger_quarantine ADD COLUMN record_key {blob};
+ALTER TABLE ledger_quarantine ADD COLUMN form text;
+ALTER TABLE ledger_quarantine ADD COLUMN reason text;
+"""
+_ADDED: Mapping[int, str] = {2: _ADDED_IN_FORMAT_2}
+UPDATE_FORMAT = "UPDATE ledger_about SET value = ? WHERE name = 'format'"
+
+
+def upgrades(words: Dialect, made_by: int) -> list[str]:
+    """Return what a ledger of an earlier format lacks. Only what lies beside the events is ever changed."""
+    script = "".join(_ADDED[number] for number in range(made_by + 1, FORMAT + 1))
+    added = script.format(integer=words.integer, blob=words.blob)
+    return [*(each.strip() for each in added.split(";") if each.strip()), *tables(words)]
 
 
 INSERT_ABOUT = "INSERT INTO ledger_about (name, value) VALUES (?, ?) ON CONFLICT (name) DO NOTHING"
@@ -81,7 +109,8 @@ INSERT_SEALED = (
 # A record that is refused again at the same place is the same entry, seen once more. One that somebody has
 # dealt with stays as they left it.
 ENTRY_COLUMNS = (
-    "place, sha256, raw, code, remedy, source, action_id, type, subject, times_seen, refused_at, seen_at"
+    "place, sha256, raw, code, remedy, source, action_id, type, subject, times_seen, record_key, form, "
+    "refused_at, seen_at"
 )
 ON_ENTRY_SEEN_AGAIN = (
     "ON CONFLICT (place, sha256) DO UPDATE SET "
@@ -90,11 +119,24 @@ ON_ENTRY_SEEN_AGAIN = (
     "remedy = CASE WHEN ledger_quarantine.state = 'open' THEN excluded.remedy ELSE ledger_quarantine.remedy END"
 )
 UPSERT_ENTRY = (
-    f"INSERT INTO ledger_quarantine ({ENTRY_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?) {ON_ENTRY_SEEN_AGAIN}"
+    f"INSERT INTO ledger_quarantine ({ENTRY_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?) {ON_ENTRY_SEEN_AGAIN}"
 )
 MARK_RETRIED = (
     "UPDATE ledger_quarantine SET state = 'retried', resolved_at = ? WHERE entry_id = ? AND state = 'open'"
 )
+MARK_REFUSED_AGAIN = (
+    "UPDATE ledger_quarantine SET code = ?, remedy = ?, times_seen = times_seen + 1, seen_at = ? "
+    "WHERE entry_id = ? AND state = 'open'"
+)
+QUARTER_MICROSECONDS = 900_000_000
+"""Every zone is a whole number of quarter hours off UTC, so that the day of any zone is made up of quarters."""
+RECEIPT_COLUMNS = "source_sha256, source, duplicates, refused, retried"
+ON_COUNTED_BEFORE = (
+    "ON CONFLICT (quarter, source_sha256) DO UPDATE SET "
+    "duplicates = ledger_receipts.duplicates + excluded.duplicates, "
+    "refused = ledger_receipts.refused + excluded.refused, retried = ledger_receipts.retried + excluded.retried"
+)
+UPSERT_COUNT = f"INSERT INTO ledger_receipts (quarter, {RECEIPT_COLUMNS}) VALUES (?,?,?,?,?,?) {ON_COUNTED_BEFORE}"
 SELECT_HEAD = "SELECT last_position, recorded_at FROM ledger_batches ORDER BY first_position DESC LIMIT 1"
 SELECT_POSITION_AT = (
     "SELECT last_position FROM ledger_batches WHERE recorded_at <= ? "

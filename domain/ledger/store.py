@@ -27,6 +27,26 @@ class EntryRow(NamedTuple):
     type: str | None
     subject: str | None
     times: int
+    key: bytes | None
+    form: str
+
+
+class RefusedAgain(NamedTuple):
+    """An open entry that was tried again, and why it is still refused."""
+
+    entry_id: int
+    code: str
+    remedy: str
+
+
+class CountRow(NamedTuple):
+    """What a batch brought of one source beside new actions, for the sender's receipt."""
+
+    source_sha256: bytes
+    source: str | None
+    duplicates: int
+    refused: int
+    retried: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +57,8 @@ class Batch:
     sealed: Sequence[tuple[int, Sealed]] = ()
     entries: Sequence[EntryRow] = ()
     retried: Sequence[int] = ()
+    refused_again: Sequence[RefusedAgain] = ()
+    counts: Sequence[CountRow] = ()
     tracking: Sequence[Tracking] = field(default=())
 
 
@@ -55,7 +77,7 @@ class Store(Protocol):
         """Write all of the batch or nothing; return the position of its first event.
 
         Raises eventsourcing's IntegrityError when a key is taken, StaleTrackingError when a tracking does
-        not rise.
+        not rise, EntryMovedError when an entry that was tried again is not open any more.
         """
 
     def head(self) -> Head:
@@ -81,6 +103,9 @@ class Store(Protocol):
 
     def about(self) -> dict[str, str]:
         """Return what the ledger says about itself: ledger_id, format."""
+
+    def upgrade(self) -> None:
+        """Add what a ledger of an earlier format lacks, and say so; another process may be faster."""
 
     def max_tracking_id(self, application_name: str) -> int | None:
         """Return the last tracking recorded under this name."""

@@ -15,7 +15,7 @@ from psycopg.rows import DictRow, tuple_row
 from psycopg.sql import SQL, Identifier
 
 from domain.ledger import sql
-from domain.ledger.errors import StaleTrackingError, WrongStoreError
+from domain.ledger.errors import EntryMovedError, StaleTrackingError, WrongStoreError
 from domain.ledger.records import Head, Recorded, Sealed
 from domain.ledger.store import Batch, EventRow, Found, event_row
 
@@ -23,7 +23,21 @@ POSITION = "notification_id"
 _CREATION_LOCK = 0x4B414F4A
 _COPY_HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _COPY_END = b"\xff\xff"
-_ENTRY_TYPES = ("text", "bytea", "bytea", "text", "text", "text", "text", "text", "text", "bigint")
+_ENTRY_TYPES = (
+    "text",
+    "bytea",
+    "bytea",
+    "text",
+    "text",
+    "text",
+    "text",
+    "text",
+    "text",
+    "bigint",
+    "bytea",
+    "text",
+)
+_COUNT_TYPES = ("bytea", "text", "bigint", "bigint", "bigint")
 
 
 class PostgresLedgerRecorder(PostgresProcessRecorder):
@@ -146,7 +160,14 @@ class PostgresLedgerRecorder(PostgresProcessRecorder):
                 columns = list(zip(*batch.entries, strict=True))
                 curs.execute(_UPSERT_ENTRIES, [now, now, *map(list, columns)])
             if batch.retried:
-                curs.execute(_MARK_RETRIED, (now, list(batch.retried)))
+                _check_open(curs.execute(_MARK_RETRIED, (now, list(batch.retried))), batch.retried)
+            if batch.refused_again:
+                columns = list(zip(*batch.refused_again, strict=True))
+                curs.execute(_MARK_REFUSED_AGAIN, [now, *map(list, columns)])
+                _check_open(curs, batch.refused_again)
+            if batch.counts:
+                columns = list(zip(*batch.counts, strict=True))
+                curs.execute(_UPSERT_COUNTS, [now // sql.QUARTER_MICROSECONDS, *map(list, columns)])
         return first
 
     def _raise_trackings(self, curs: Cursor[Any], trackings: Sequence[Tracking]) -> None:
@@ -215,6 +236,16 @@ class PostgresLedgerRecorder(PostgresProcessRecorder):
         """Return what the ledger says about itself."""
         return dict(self.query(sql.SELECT_ABOUT))
 
+    def upgrade(self) -> None:
+        """Add what a ledger of an earlier format lacks."""
+        with self.datastore.transaction(commit=True) as transaction_cursor, _rows(transaction_cursor) as curs:
+            curs.execute("SELECT pg_advisory_xact_lock(%s)", (_CREATION_LOCK,))
+            made_by = int(dict(curs.execute(_marked(sql.SELECT_ABOUT)).fetchall())["format"])
+            if made_by < sql.FORMAT:
+                for statement in sql.upgrades(sql.POSTGRES, made_by):
+                    curs.execute(statement.encode())
+                curs.execute(_marked(sql.UPDATE_FORMAT), (str(sql.FORMAT),))
+
     def query(self, statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Read with plain SQL."""
         with self._reading() as curs:
@@ -254,6 +285,20 @@ _MARK_RETRIED = (
     b"UPDATE ledger_quarantine SET state = 'retried', resolved_at = %s "
     b"WHERE entry_id = ANY(%b::bigint[]) AND state = 'open'"
 )
+_MARK_REFUSED_AGAIN = (
+    b"UPDATE ledger_quarantine q SET code = u.code, remedy = u.remedy, times_seen = q.times_seen + 1, "
+    b"seen_at = %s FROM unnest(%b::bigint[], %b::text[], %b::text[]) AS u(entry_id, code, remedy) "
+    b"WHERE q.entry_id = u.entry_id AND q.state = 'open'"
+)
+_UPSERT_COUNTS = (
+    f"INSERT INTO ledger_receipts (quarter, {sql.RECEIPT_COLUMNS}) SELECT %s, u.* FROM "
+    f"unnest({', '.join(f'%b::{kind}[]' for kind in _COUNT_TYPES)}) AS u {sql.ON_COUNTED_BEFORE}"
+).encode()
+
+
+def _check_open(curs: Cursor[Any], entries: Sequence[object]) -> None:
+    if curs.rowcount != len(entries):
+        raise EntryMovedError
 
 
 def _head(curs: Cursor[Any]) -> Head:

@@ -20,7 +20,7 @@ from eventsourcing.sqlite import (
 )
 
 from domain.ledger import sql
-from domain.ledger.errors import StaleTrackingError
+from domain.ledger.errors import EntryMovedError, StaleTrackingError
 from domain.ledger.records import Head, Recorded, Sealed
 from domain.ledger.store import Batch, Found, event_row
 
@@ -130,6 +130,14 @@ class SQLiteLedgerRecorder(SQLiteProcessRecorder):
             cursor.executemany(sql.UPSERT_ENTRY, [(*entry, now, now) for entry in batch.entries])
         if batch.retried:
             cursor.executemany(sql.MARK_RETRIED, [(now, entry_id) for entry_id in batch.retried])
+            _check_open(cursor, batch.retried)
+        if batch.refused_again:
+            again = [(each.code, each.remedy, now, each.entry_id) for each in batch.refused_again]
+            cursor.executemany(sql.MARK_REFUSED_AGAIN, again)
+            _check_open(cursor, again)
+        if batch.counts:
+            quarter = now // sql.QUARTER_MICROSECONDS
+            cursor.executemany(sql.UPSERT_COUNT, [(quarter, *each) for each in batch.counts])
         return first
 
     def head(self) -> Head:
@@ -203,6 +211,17 @@ class SQLiteLedgerRecorder(SQLiteProcessRecorder):
         """Return what the ledger says about itself."""
         return dict(self.query(sql.SELECT_ABOUT))
 
+    def upgrade(self) -> None:
+        """Add what a ledger of an earlier format lacks."""
+        with self.datastore.transaction(commit=True) as c:
+            cursor = c.sqlite_cursor
+            cursor.row_factory = None
+            made_by = int(dict(cursor.execute(sql.SELECT_ABOUT).fetchall())["format"])
+            if made_by < sql.FORMAT:
+                for statement in sql.upgrades(sql.SQLITE, made_by):
+                    cursor.execute(statement)
+                cursor.execute(sql.UPDATE_FORMAT, (str(sql.FORMAT),))
+
     def query(self, statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Read with plain SQL."""
         with self._reading() as cursor:
@@ -275,6 +294,12 @@ class _LedgerTransaction(SQLiteTransaction):
         except sqlite3.OperationalError as error:
             raise OperationalError(error) from error
         return cursor
+
+
+def _check_open(cursor: sqlite3.Cursor, entries: Sequence[object]) -> None:
+    # After executemany() the number of all rows changed.
+    if cursor.rowcount != len(entries):
+        raise EntryMovedError
 
 
 def _head(cursor: sqlite3.Cursor) -> Head:

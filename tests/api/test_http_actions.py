@@ -28,7 +28,7 @@ def position(kaoji: Kaoji) -> int:
 
 
 def entries(kaoji: Kaoji) -> list[Entry]:
-    return kaoji.ledger.quarantine.list()
+    return kaoji.ledger.quarantine.list(raw=True)
 
 
 def untouched(kaoji: Kaoji) -> bool:

@@ -7,9 +7,16 @@ from typing import Any
 
 import pytest
 
-from consumers.cloudevents import BatchError, ContentTypeError, Headers, http_arrivals, to_arrival
+from consumers.cloudevents import (
+    BatchError,
+    ContentTypeError,
+    Headers,
+    http_arrivals,
+    open_binary_envelope,
+    to_arrival,
+)
 from consumers.mapping import Mapping
-from consumers.retry import arrival_again
+from consumers.retry import Retrial
 from domain.ledger.records import Arrival
 from domain.refusals import RECORD_BYTES_MAX
 from tests.support.ledgers import NOW, record
@@ -107,15 +114,15 @@ def test_refused_binary_record_is_put_aside_so_that_it_can_be_tried_again(value:
     refused = kafka(value, ce_extra=b"\xfe")
     kept = json.loads(refused.received)
     assert (kept["source"], kept["id"], kept["subject"]) == ("/gx/service", "1", "案件-1")
-    again = arrival_again(refused.received, place="topic-0@5", now=NOW, mapping_named=no_mapping)
-    assert again == Arrival(refused.place, refused.received, None, again.refusal)
+    again = Retrial(no_mapping).arrival(refused.kept(), form=refused.form, place="topic-0@5", now=NOW)
+    assert again == Arrival(refused.place, refused.received, None, again.refusal, form="binary")
     assert code(again) == code(refused)
 
 
 def test_binary_record_that_came_too_early_is_recorded_when_tried_later() -> None:
     refused = kafka(DATA, ce_time=b"2023-12-01T00:00:00Z")
     assert code(refused) == "future-time"
-    again = arrival_again(refused.received, place="p", now=NOW + 10**13, mapping_named=no_mapping)
+    again = Retrial(no_mapping).arrival(refused.kept(), form=refused.form, place="p", now=NOW + 10**13)
     assert again.action is not None
     assert again.action.data == {"rating": 5}
 
@@ -176,5 +183,27 @@ def test_http_request_of_another_kind_is_answered_with_a_sentence(content_type: 
 
 def test_structured_record_is_tried_again_as_it_is() -> None:
     for raw in (b"{", record(1), b'{"kaoji":"binary-record"}', b'{"kaoji":"source-record"}', b'{"kaoji":[]}'):
-        again: Any = arrival_again(raw, place="p", now=NOW, mapping_named=no_mapping)
-        assert again.received == raw
+        for form in ("event", None):
+            again: Any = Retrial(no_mapping).arrival(raw, form=form, place="p", now=NOW)
+            assert again.received == raw
+
+
+def test_record_that_only_says_that_it_was_put_aside_is_not_believed() -> None:
+    # Given what a sender made up, to have it recorded under a source that is not its own
+    made_up = b'{"kaoji":"source-record","mapping":"receipt_wabo","source":"/x","index":1,"case":{"a":"b"}}'
+    # When it is tried again as what it came as, no mapping is asked
+    again = Retrial(no_mapping).arrival(made_up, form="event", place="p", now=NOW)
+    assert code(again) == "not-a-cloudevent"
+    # And where nobody kept how it came (the first format), it is taken at its word
+    with pytest.raises(AssertionError):
+        Retrial(no_mapping).arrival(made_up, form=None, place="p", now=NOW)
+
+
+def test_conflicting_binary_record_is_kept_as_it_came() -> None:
+    accepted = kafka(DATA)
+    assert accepted.action is not None
+    value, headers = open_binary_envelope(json.loads(accepted.kept()))
+    assert (value, dict(headers)["ce_id"]) == (DATA, b"1")
+    again = Retrial(no_mapping).arrival(accepted.kept(), form=accepted.form, place="p", now=NOW)
+    assert again.action is not None
+    assert again.action.facts == accepted.action.facts

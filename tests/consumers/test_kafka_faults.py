@@ -84,7 +84,7 @@ def test_a_killed_consumer_leaves_the_same_ledger_as_an_undisturbed_one(
         assert 0 < totals.read < len(sent)
         assert contents(ledger) == sorted(lines(3_000))
         assert ledger.head().position == 3_000
-        entries = ledger.quarantine.list()
+        entries = ledger.quarantine.list(raw=True)
         assert sorted(entry.raw or b"" for entry in entries) == sorted(b"garbage %d" % n for n in range(50))
         assert {entry.times_seen for entry in entries} == {1}
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from consumers.files import open_files
 from consumers.mapping import parse_mapping
-from consumers.retry import arrival_again
+from consumers.retry import Retrial
 from domain.ledger.records import Arrival
 from domain.refusals import RECORD_BYTES_MAX
 from tests.support.ledgers import NOW
@@ -39,9 +39,8 @@ def refused(folder: Path) -> list[Arrival]:
 
 
 def again(one: Arrival, mapping: str) -> Arrival:
-    return arrival_again(
-        one.received, place=one.place, now=NOW, mapping_named=lambda name: parse_mapping(mapping, name=name)
-    )
+    trial = Retrial(lambda name: parse_mapping(mapping, name=name))
+    return trial.arrival(one.kept(), form=one.form, place=one.place, now=NOW)
 
 
 def test_mended_mapping_makes_the_action_of_a_refused_row(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from eventsourcing.persistence import Tracking
 from domain.actions import action_key
 from domain.ledger.errors import StaleTrackingError
 from domain.ledger.ledger import Ledger
+from domain.ledger.quarantine import EntryFilter
 from domain.ledger.records import Arrival, Verdict
 from tests.support.ledgers import NOW, LedgerMaker, arrival, arrivals, record
 
@@ -84,7 +85,7 @@ def test_other_content_under_the_same_id_is_a_conflict(ledger: Ledger, other: by
 
     assert (verdict.kind, verdict.position, verdict.code) == ("quarantined", None, "conflict")
     assert verdict.remedy
-    assert [entry.raw for entry in ledger.quarantine.list(code="conflict")] == [other]
+    assert [entry.raw for entry in ledger.quarantine.list(EntryFilter(code="conflict"), raw=True)] == [other]
     assert ledger.counts() == {"events": 1, "quarantined": {"conflict": 1}}
 
 
@@ -314,5 +315,5 @@ def test_arrivals_hold_their_raw_bytes(ledger: Ledger) -> None:
 
     ledger.append([given])
 
-    (entry,) = ledger.quarantine.list()
+    (entry,) = ledger.quarantine.list(raw=True)
     assert (entry.place, entry.raw, entry.code) == ("topic-0@15", given.received, "malformed-json")

@@ -121,9 +121,9 @@ def test_a_ledger_that_can_only_be_read_is_read_and_says_so_when_written(
 
 def test_a_ledger_of_another_format_is_told(make_ledger: LedgerMaker) -> None:
     ledger = make_ledger()
-    ledger._store.execute("UPDATE ledger_about SET value = '2' WHERE name = 'format'")
+    ledger._store.execute("UPDATE ledger_about SET value = '99' WHERE name = 'format'")
 
-    with pytest.raises(WrongStoreError, match="format 2"):
+    with pytest.raises(WrongStoreError, match="format 99"):
         make_ledger()
 
 
