@@ -15,7 +15,7 @@ from api.scorecards import Basis
 from domain.errors import UnknownNameError, WrongInputError
 from domain.evidence import evidence_rows
 from domain.numbers import plain
-from domain.policy import Indicator
+from domain.policy_file import Indicator
 from domain.rollup import UNKNOWN_PROCESS, WHOLE_SUBJECT, By
 from domain.tally import STOCK_MEASURES, WHOLE, Measure
 

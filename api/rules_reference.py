@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import NoneType
 from typing import Annotated, Any, Final, Literal, get_args, get_origin
 
@@ -10,12 +10,13 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from api.command_line_reference import GENERATED_NOTE
-from domain import policy as policies
 from domain import procedures
 from domain.calendars import calendar_names
 from domain.curves import Curve
-from domain.indicators import MEASURES
-from domain.policy import Grade, Indicator, load_policy
+from domain.measures import POPULATIONS, Measure, Members, described_measures
+from domain.policy import load_policy
+from domain.policy_file import Adjustment, Competence, Exposure, Grade, Indicator, PolicyFile
+from domain.populations import ATTRIBUTES, Population
 from domain.procedures import (
     DeemedAcceptance,
     Extension,
@@ -29,23 +30,43 @@ from domain.procedures import (
 _TITLE: Final = "what it is called, in both languages: `{ zh = …, en = … }`"
 _KIND_OF_DAYS: Final = "`working` days of the policy's calendar, or `calendar` days"
 
+_EXPOSURE: Final = (
+    "the count that says how much there was to judge by; if left out, the denominator of a ratio, or the members "
+    "of a mean or quantile"
+)
+
+_COUNTING: Final = {
+    "measure": "what it counts: one of the measures below, or of the file's own",
+    "exposure": _EXPOSURE,
+    "minimum_exposure": "below this exposure, and at none, it is not ratable",
+}
+
 _POLICY: Final = (
     (
         "The file",
-        policies._PolicyFile,
+        PolicyFile,
         {
             "name": "the name of the policy",
-            "version": "its version; raise it with every change, once a policy of this name is adopted",
+            "version": "its version, from 1",
             "title": _TITLE,
             "zone": "the time zone in which days begin and end, by its IANA name",
             "due_precision": "`day`: a due date-time counts by its day; `instant`: to the instant",
             "calendar": "the calendar of working days: " + ", ".join(f"`{name}`" for name in calendar_names()),
             "register": "the procedure register that gives limits and stops",
             "decimals": "decimals of points and scores",
+            "rounding": "how the last of them is rounded: ties to the even digit, ties up, or cut off",
             "when_not_ratable": "what an indicator without data does: its weight is `spread` over the others, or "
             "it counts as `full` points, or as `zero`",
+            "bonus_ceiling": "the most points that all bonuses together add",
+            "deduction_ceiling": "the most points that all deductions together take",
+            "score_min": "no score is lower, whatever is taken",
+            "score_max": "no score is higher, whatever is added",
+            "measure": "measures of its own, one table each",
             "indicator": "the indicators, one table each",
+            "bonus": "what adds points to the weighted mean, one table each",
+            "deduction": "what takes points from it, one table each",
             "grade": "the grades, one table each",
+            "competence": "the competence grades (能级) of a person, one table each",
         },
     ),
     (
@@ -53,15 +74,16 @@ _POLICY: Final = (
         Indicator,
         {
             "code": "what the indicator is called in answers",
-            "measure": "what it counts: one of the measures below",
+            **_COUNTING,
             "title": _TITLE,
             "rule": "the rule in words, in both languages; explanations show it",
             "clause": "where the rule stands in the law or standard",
-            "target": "the rate aimed at",
+            "target": "the value aimed at: a rate from 0 to 1, or so many days, points or things",
             "direction": "`higher` or `lower` is better; follows from the measure, and must agree with it",
-            "curve": "how a rate becomes points",
+            "curve": "how a value becomes points",
             "weight": "in per cent; the weights of all indicators add up to 100",
-            "minimum_exposure": "below this denominator the indicator is not ratable",
+            "cap": "the most points of the score that the indicator gives, also when the weight of others is "
+            "spread over it",
             "when_not_ratable": "overrides that of the file",
         },
     ),
@@ -71,7 +93,22 @@ _POLICY: Final = (
         {
             "kind": "`linear`: straight between neighbouring points, level beyond the first and the last; `step`: "
             "the points of the best step that is reached; `threshold`: one step",
-            "points": "pairs `[rate, points]`, rates rising, points from 0 to 100",
+            "points": "pairs `[value, points]`, values rising, points from 0 to 100; the value of a ratio is its "
+            "rate, from 0 to 1",
+        },
+    ),
+    (
+        "`[[bonus]]` and `[[deduction]]`",
+        Adjustment,
+        {
+            "code": "what it is called in answers",
+            **_COUNTING,
+            "title": _TITLE,
+            "rule": "the rule in words, in both languages; explanations show it",
+            "clause": "where the rule stands in the law or standard",
+            "points_each": "points for each thing counted; needs a `ceiling`",
+            "curve": "or how the value becomes points",
+            "ceiling": "the most points that it moves",
         },
     ),
     (
@@ -80,7 +117,53 @@ _POLICY: Final = (
         {
             "code": "what the grade is called in answers",
             "title": _TITLE,
-            "from": "the score from which on it is given; the lowest grade begins at 0",
+            "from": "the score from which on it is given; the lowest grade begins at 0, or at `score_min`",
+        },
+    ),
+    (
+        "`[[competence]]`",
+        Competence,
+        {
+            "code": "what it is called in answers",
+            "title": _TITLE,
+            "from": "the score that it asks for",
+            "requires": "points that it asks for, by the code of the indicator",
+            "exposure": "counts that it asks for",
+        },
+    ),
+    (
+        "An entry of `exposure`",
+        Exposure,
+        {"measure": "a count or stock; never one of penalties", "at_least": "the number to be reached"},
+    ),
+    (
+        "`[[measure]]`",
+        Measure,
+        {
+            "code": "what indicators call it",
+            "title": _TITLE,
+            "meaning": "what it counts, in words, in both languages",
+            "kind": "`ratio`: of the members, those that met it; `count`: how many there were in the period; "
+            "`stock`: how many stand open on its last day; `sum`, `mean`, `quantile`: of the members' values",
+            "of": "the population: " + ", ".join(f"`{name}`" for name in POPULATIONS),
+            "having": "only members with all of these attributes",
+            "lacking": "only members with none of these attributes",
+            "met": "of a ratio: those that have all of these attributes met it",
+            "not_met": "of a ratio: and none of these",
+            "plus": "members of other populations that count besides: in the denominator of a ratio what stands "
+            "open on the last day",
+            "quantile": "0.5 for the median, 0.9 for the value that nine of ten do not exceed",
+            "response": "of a ratio: another ratio that is shown beside it",
+            "better": "whether more or less of it is better; of a measure with `none` no points can be earned",
+        },
+    ),
+    (
+        "An entry of `plus`",
+        Members,
+        {
+            "of": "the population",
+            "having": "only members with all of these attributes",
+            "lacking": "only members with none of these attributes",
         },
     ),
 )
@@ -145,8 +228,8 @@ _REGISTER: Final = (
         Supervision,
         {
             "warning": "so many days before the limit a warning is due, if the case is still open",
-            "red": "more than so many days after the limit a red card is due; a yellow one is due on the day after "
-            "any limit",
+            "red": "more than so many days after the limit a red card is due; a yellow one is due on the day "
+            "after any limit",
             "kind": _KIND_OF_DAYS,
             "legal_basis": "where it stands in the law",
         },
@@ -175,38 +258,90 @@ _REGISTER: Final = (
     ),
 )
 
-_MEASURES: Final[Mapping[str, str]] = {
-    "plan-completion": "targets due in the period, and those completed by their due date",
-    "satisfaction": "ratings given in the period, and those of 4 or 5",
-    "timeliness": "licence cases decided, or open and overdue, and those decided within their limit",
-    "error-rate": "licence cases decided, and those with a confirmed error",
-    "closure": "enforcement cases closed, or open and overdue, and those closed",
-    "revocation": "decisions made, and those that a review overturned",
-}
-
 
 def policy_page() -> str:
     """The page of policy files as Markdown."""
     opening = """A policy says what is measured, against which target, with what weight, and which grade a score \
 earns. It is a TOML file. `kaoji policy check FILE` says what is wrong with it, by line and key; `kaoji policy \
-show gx-2012` prints the one that is shipped, to begin from. How to draft, compare and adopt one: \
-[adopt a policy](../how-to/adopt-a-policy.md). A policy is known by its hash: a score says under \
+show gx-2012` prints the one that is shipped, to begin from. A policy is known by its hash: a score says under \
 which it was made. The rules of counting are in [scoring](../explanation/scoring.md)."""
-    assert set(_MEASURES) == set(MEASURES), "every measure is described"
-    rows = [f"| `{name}` | {MEASURES[name].better} | {text} |" for name, text in _MEASURES.items()]
-    measures = "\n".join(["| measure | better | counts |", "| --- | --- | --- |", *rows])
-    closing = f"""## Measures
+    measures = [f"| `{one.code}` | {one.kind} | {one.better} | {one.meaning.en} |" for one in described_measures()]
+    populations = [
+        f"| `{name}` | {_MEMBERS[name]} | {_listed(ATTRIBUTES[population])} | {_value(population)} |"
+        for name, population in POPULATIONS.items()
+    ]
+    closing = "\n".join(
+        [
+            "## Measures\n",
+            "| measure | kind | better | counts |",
+            "| --- | --- | --- | --- |",
+            *measures,
+            """
+A measure, bonus or competence grade that would reward the number or amount of penalties is refused, with the \
+reason: also one that a policy declares itself, by what it counts, whatever it is called.
 
-{measures}
+A quantile is the smallest value that at least that part of the members do not exceed: the inverse of the \
+empirical distribution function (Hyndman and Fan 1996, definition 1). It is exact, and shares of a case count by \
+their size.
 
-A measure that would reward the number or amount of penalties is refused, with the reason.
+## What measures are made of
+""",
+            "| population | its members | attributes | value |",
+            "| --- | --- | --- | --- |",
+            *populations,
+            f"""
+A policy may declare measures of its own:
+
+```toml
+{_OWN_MEASURE}```
 
 ## The shipped policy `receipt_wabo`
 
 ```toml
 {load_policy("receipt_wabo").text.strip()}
-```"""
+```""",
+        ]
+    )
     return _page("Policy files", opening, _POLICY, closing)
+
+
+_MEMBERS: Final[Mapping[str, str]] = {
+    "decisions": "grants, refusals, penalties and dismissals, on their day",
+    "decided-cases": "licence cases, on the day of the decision",
+    "closed-cases": "enforcement cases that were opened, on the day of their closing",
+    "ratings": "the first standing rating of each case, on its day",
+    "targets": "plan targets that were not cancelled, on the day they are due",
+    "actions": "every action of a case, on its day",
+    "open-licences": "licence cases received and undecided, as they stand on the last day",
+    "open-enforcement": "enforcement cases opened and not closed, as they stand on the last day",
+    "cards": "signals of electronic supervision, on the day they are due to be given",
+}
+
+_VALUES: Final = {
+    Population.DECIDED: "days from the start to the decision",
+    Population.CLOSED: "days from the opening to the closing",
+    Population.RATED: "the rating, 1 to 5",
+}
+
+_OWN_MEASURE: Final = """[[measure]]
+code = "refusals-upheld"
+title = { zh = "许可决定维持率", en = "Licence decisions that stood" }
+meaning.zh = "期内作出的非处罚决定，其中未被推翻的"
+meaning.en = "decisions other than penalties, and those that no review overturned"
+kind = "ratio"
+of = "decisions"
+lacking = ["penalty"]
+not_met = ["overturned"]
+better = "higher"
+"""
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def _value(population: Population) -> str:
+    return _VALUES.get(population, "")
 
 
 def register_page() -> str:

@@ -2,80 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Final
 
-from pydantic import Field
-
-from domain.calendars import calendar_names
 from domain.context import Context, DuePrecision, make_context
-from domain.curves import Curve, Direction
-from domain.errors import UnknownNameError
-from domain.indicators import MEASURES, PolicyError, RatioMeasure, measure_fault
-from domain.numbers import Number, Points, Rate
-from domain.procedures import (
-    Code,
-    Register,
-    Text,
-    Title,
-    content_hash,
-    load_register,
-    shipped_registers,
-)
-from domain.toml_files import StrictModel, TomlText, did_you_mean, parse_toml, read_toml
-from domain.zones import load_zone
+from domain.errors import UnknownNameError, WrongInputError
+from domain.measures import CompiledMeasure, Measure, PolicyError
+from domain.numbers import Rounding
+from domain.policy_checks import check_policy
+from domain.policy_file import Adjustment, Competence, Grade, Indicator, NotRatable, PolicyFile
+from domain.populations import Population
+from domain.procedures import Register, Title, content_hash, load_register, shipped_registers
+from domain.toml_files import parse_toml, read_toml
 
 SHIPPED: Final = Path(__file__).parent / "shipped" / "policies"
 
-NotRatable = Literal["spread", "full", "zero"]
-"""What an indicator without data does: its weight is spread over the rest, or it counts as full or as zero."""
-
-
-class Indicator(StrictModel):
-    """One measure with its target, its curve from rate to points (0 to 100), and its weight in per cent."""
-
-    code: Code
-    measure: str
-    title: Title
-    rule: Title
-    clause: Text
-    target: Rate
-    direction: Direction | None = None
-    curve: Curve
-    weight: Annotated[Number, Field(ge=0, le=100)]
-    minimum_exposure: Annotated[Number, Field(ge=0)] = Decimal(0)
-    when_not_ratable: NotRatable | None = None
-
-    @property
-    def ratio(self) -> RatioMeasure:
-        """What the measure adds up."""
-        return MEASURES[self.measure]
-
-    @property
-    def better(self) -> Direction:
-        """Whether a higher or a lower rate is better."""
-        return self.ratio.better
-
-    def is_ratable(self, denominator: Fraction) -> bool:
-        """Whether there is enough to judge by."""
-        return denominator > 0 and denominator >= self.minimum_exposure
-
-    def points_of(self, rate: Fraction) -> Fraction:
-        """Points of a rate by the curve, exact."""
-        return self.curve.points_of(rate, self.better)
-
-
-class Grade(StrictModel):
-    """A grade and the score from which on it is given."""
-
-    code: Code
-    title: Title
-    lower: Points = Field(alias="from")
+_ALWAYS_COUNTED: Final = 1 << Population.DECIDED
+"""Every scorecard says how many decided cases are incomplete."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +43,17 @@ class Policy:
     """From the highest down."""
     hash: str
     text: str = field(repr=False, compare=False, default="")
+    rounding: Rounding = "half-even"
+    bonuses: tuple[Adjustment, ...] = ()
+    deductions: tuple[Adjustment, ...] = ()
+    bonus_ceiling: Decimal | None = None
+    deduction_ceiling: Decimal | None = None
+    score_min: Decimal = Decimal(0)
+    score_max: Decimal = Decimal(100)
+    competences: tuple[Competence, ...] = ()
+    """From the highest down."""
+    own_measures: tuple[Measure, ...] = ()
+    """As the file declares them."""
 
     def context(self, registers: Mapping[str, Register] | None = None) -> Context:
         """What measuring under this policy depends on. `registers`: adopted ones, before the shipped ones.
@@ -115,6 +73,52 @@ class Policy:
         """The grade of a score as printed, so that no decimal behind the printed ones decides."""
         return next((grade for grade in self.grades if score >= grade.lower), None)
 
+    @property
+    def measures(self) -> tuple[CompiledMeasure, ...]:
+        """Every measure that some point, bonus, deduction or exposure rests on."""
+        tables = (*self.indicators, *self.bonuses, *self.deductions)
+        found = [table.counts for table in tables]
+        found += [table.exposure_counts for table in tables if table.exposure_counts is not None]
+        return (*found, *(asked.counts for one in self.competences for asked in one.exposure))
+
+    @property
+    def populations_needed(self) -> int:
+        """The populations to count, as bits 1 << population."""
+        return _union(_ALWAYS_COUNTED, (one.populations_needed for one in self.measures))
+
+    @property
+    def values_needed(self) -> int:
+        """The populations whose values are needed, as bits 1 << population."""
+        return _union(0, (one.values_needed for one in self.measures))
+
+    def varied(self, *, weights: Mapping[str, Decimal], targets: Mapping[str, Decimal]) -> Policy:
+        """The same policy with other weights and targets, for asking what would be.
+
+        Weights count in proportion to their sum, so they need not add up to 100. A curve moves along with its
+        target: so many points off the target cost what they cost before. The hash is that of no policy.
+        Raises UnknownNameError, or VariationError for a number that cannot be.
+        """
+        known = {one.code: one for one in self.indicators}
+        for code in sorted({*weights, *targets} - set(known)):
+            raise UnknownNameError("indicator", code, known, see=f"kaoji policy show {self.name}")
+        changed = []
+        for one in self.indicators:
+            update: dict[str, object] = {}
+            if one.code in weights:
+                update["weight"] = _checked(one, "weight", weights[one.code], Decimal(1_000))
+            if one.code in targets:
+                most = Decimal(1) if one.counts.kind == "ratio" else Decimal(1_000_000_000)
+                target = _checked(one, "target", targets[one.code], most)
+                update |= {"target": target, "curve": one.curve.shifted(target - one.target)}
+            changed.append(one.model_copy(update=update))
+        if not any(one.weight for one in changed):
+            raise VariationError("All weights are 0, so there is no score. Give one of them a weight.")
+        return replace(self, indicators=tuple(changed), hash="")
+
+
+class VariationError(WrongInputError):
+    """Another weight or target that no policy could have."""
+
 
 def parse_policy(text: str, *, place: str, registers: Collection[str] = ()) -> Policy:
     """The policy that a TOML text describes; `registers` are adopted ones it may name beside the shipped.
@@ -122,10 +126,8 @@ def parse_policy(text: str, *, place: str, registers: Collection[str] = ()) -> P
     Raises PolicyError with line, key and remedy.
     """
     file = parse_toml(text, place=place, kind=PolicyError)
-    parsed = file.parse(_PolicyFile, PolicyError)
-    _check_names(file, parsed, {*shipped_registers(), *registers})
-    _check_indicators(file, parsed)
-    _check_grades(file, parsed)
+    parsed = file.parse(PolicyFile, PolicyError)
+    check_policy(file, parsed, registers={*shipped_registers(), *registers})
     return Policy(
         name=parsed.name,
         version=parsed.version,
@@ -140,6 +142,15 @@ def parse_policy(text: str, *, place: str, registers: Collection[str] = ()) -> P
         grades=tuple(sorted(parsed.grade, key=lambda grade: -grade.lower)),
         hash=content_hash(parsed),
         text=file.text,
+        rounding=parsed.rounding,
+        bonuses=parsed.bonus,
+        deductions=parsed.deduction,
+        bonus_ceiling=parsed.bonus_ceiling,
+        deduction_ceiling=parsed.deduction_ceiling,
+        score_min=parsed.score_min,
+        score_max=parsed.score_max,
+        competences=tuple(sorted(parsed.competence, key=lambda one: -one.lower)),
+        own_measures=parsed.measure,
     )
 
 
@@ -158,110 +169,18 @@ def shipped_policies() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in SHIPPED.glob("*.toml")))
 
 
-class _PolicyFile(StrictModel):
-    name: Code
-    version: Annotated[int, Field(ge=1)]
-    title: Title
-    zone: str
-    due_precision: DuePrecision = "day"
-    calendar: str
-    register_name: str = Field(alias="register")
-    decimals: Annotated[int, Field(ge=0, le=6)] = 2
-    when_not_ratable: NotRatable = "spread"
-    indicator: Annotated[tuple[Indicator, ...], Field(min_length=1, strict=False)]
-    grade: Annotated[tuple[Grade, ...], Field(strict=False)] = ()
-
-
-def _check_names(file: TomlText, parsed: _PolicyFile, registers: set[str]) -> None:
-    try:
-        load_zone(parsed.zone)
-    except UnknownNameError as error:
-        raise file.error(("zone",), str(error), PolicyError) from error
-    for key, given, known in (
-        ("calendar", parsed.calendar, set(calendar_names())),
-        ("register", parsed.register_name, registers),
-    ):
-        if given not in known:
-            message = f"No {key} {given!r}. {did_you_mean(given, sorted(known))}"
-            message += " One of your own is adopted first: `kaoji procedure adopt FILE --by STAFF_ID`." * (
-                key == "register"
-            )
-            raise file.error((key,), message, PolicyError)
-
-
-def _check_indicators(file: TomlText, parsed: _PolicyFile) -> None:
-    codes: set[str] = set()
-    for number, one in enumerate(parsed.indicator):
-        at = ("indicator", number)
-        if one.code in codes:
-            message = f"Indicator {one.code!r} is already there. Remove or rename one."
-            raise file.error((*at, "code"), message, PolicyError)
-        codes.add(one.code)
-        fault = measure_fault(one.measure)
-        if fault is not None:
-            raise file.error((*at, "measure"), fault[0], fault[1])
-        if one.direction not in (None, one.better):
-            message = f"For the measure {one.measure!r} {one.better} is better. Leave `direction` out or mend it."
-            raise file.error((*at, "direction"), message, PolicyError)
-        curve_fault = one.curve.fault(one.better)
-        if curve_fault is not None:
-            raise file.error((*at, "curve"), curve_fault, PolicyError)
-    total = sum((one.weight for one in parsed.indicator), Decimal(0))
-    if total != 100:
-        way = f"Take {total - 100} away" if total > 100 else f"Add {100 - total}"
-        listed = ", ".join(f"{one.code} {one.weight}" for one in parsed.indicator)
-        message = f"The weights add up to {total}, not 100 ({listed}). {way}."
-        raise file.error(("indicator",), message, PolicyError)
-
-
-def _check_grades(file: TomlText, parsed: _PolicyFile) -> None:
-    if not parsed.grade:
-        return
-    codes = [grade.code for grade in parsed.grade]
-    bounds = [grade.lower for grade in parsed.grade]
-    for number, grade in enumerate(parsed.grade):
-        at = ("grade", number)
-        if grade.code in codes[:number]:
-            message = f"Grade {grade.code!r} is already there. Remove or rename one."
-            raise file.error((*at, "code"), message, PolicyError)
-        if grade.lower in bounds[:number]:
-            message = f"Two grades begin at {grade.lower}, so one of them is never given. Move one."
-            raise file.error((*at, "from"), message, PolicyError)
-    if min(bounds) > 0:
-        message = f"A score below {min(bounds)} has no grade. Let the lowest grade begin at 0."
-        raise file.error(("grade", bounds.index(min(bounds)), "from"), message, PolicyError)
-    lowest, highest = _reachable(parsed, best=False), _reachable(parsed, best=True)
-    for number, grade in enumerate(parsed.grade):
-        above = min((bound for bound in bounds if bound > grade.lower), default=None)
-        if grade.lower > highest or (above is not None and above <= lowest):
-            message = (
-                f"No score can earn the grade {grade.code!r}: the curves and weights give "
-                f"{float(lowest):g} to {float(highest):g}. Move its lower bound."
-            )
-            raise file.error(("grade", number, "from"), message, PolicyError)
-
-
-def _reachable(parsed: _PolicyFile, *, best: bool) -> Fraction:
-    """The best or the worst score that some data can give, with whatever indicators are not ratable."""
-    sign = 1 if best else -1
-    points, weights, loose = Fraction(0), Fraction(0), []
-    for one in parsed.indicator:
-        reached = Fraction(one.curve.highest() if best else one.curve.lowest())
-        rule = one.when_not_ratable or parsed.when_not_ratable
-        if rule == "spread":
-            loose.append((reached, Fraction(one.weight)))
-            continue
-        without = Fraction(one.curve.highest() if rule == "full" else 0)
-        points += max(sign * reached, sign * without) * sign * Fraction(one.weight)
-        weights += Fraction(one.weight)
-    # An indicator that can be left out is only there where it moves the mean the wanted way.
-    for reached, weight in sorted(loose, key=lambda pair: -sign * pair[0]):
-        if weight and (not weights or sign * reached > sign * points / weights):
-            points += reached * weight
-            weights += weight
-    return points / weights if weights else Fraction(0)
-
-
 @lru_cache(maxsize=16)
 def _load_shipped(name: str) -> Policy:
     return parse_policy((SHIPPED / f"{name}.toml").read_text(encoding="utf-8"), place=f"{name}.toml")
+
+
+def _union(first: int, more: Iterable[int]) -> int:
+    for bits in more:
+        first |= bits
+    return first
+
+
+def _checked(one: Indicator, what: str, value: Decimal, most: Decimal) -> Decimal:
+    if not (value.is_finite() and 0 <= value <= most):
+        raise VariationError(f"The {what} of {one.code!r} cannot be {value}. Write a number from 0 to {most}.")
+    return value

@@ -12,7 +12,8 @@ from domain.directory import Directory
 from domain.errors import WrongInputError
 from domain.intervals import wilson
 from domain.numbers import plain, rounded
-from domain.policy import Indicator, Policy
+from domain.policy import Policy
+from domain.policy_file import Indicator
 from domain.procedures import Register
 from domain.rollup import WHOLE_SUBJECT, By, Sums, roll_up
 from domain.tally import WHOLE, Measure, Tally
@@ -195,7 +196,7 @@ class _Scorer:
         assert 0 <= hits <= cases, f"{indicator.code}: {hits} of {cases} millionths were counted"
         numerator, denominator = Fraction(hits, WHOLE), Fraction(cases, WHOLE)
         rate = interval = points = None
-        if indicator.is_ratable(denominator):
+        if denominator > 0 and denominator >= indicator.minimum_exposure:
             rate = Fraction(hits, cases)
             interval = wilson(numerator, denominator)
             points = indicator.points_of(rate)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -55,10 +56,11 @@ class Sums:
 
     def row(self, subject: str) -> NDArray[np.int64]:
         """The cells of one subject; all zero where nothing was counted for it."""
-        at = int(np.searchsorted(np.asarray(self.subjects, object), subject))
+        at = bisect_left(self.subjects, subject)
+        row = np.zeros(CELLS, np.int64)
         if at < len(self.subjects) and self.subjects[at] == subject:
-            return self.cells[at]
-        return np.zeros(CELLS, np.int64)
+            row += self.cells[at]
+        return row
 
     @staticmethod
     def of(

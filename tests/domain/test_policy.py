@@ -9,7 +9,8 @@ import pytest
 
 from domain.calendars import to_day
 from domain.errors import UnknownNameError, WrongInputError
-from domain.indicators import MEASURES, PenaltyRewardError, PolicyError
+from domain.indicators import MEASURES
+from domain.measures import PenaltyRewardError, PolicyError
 from domain.policy import load_policy, parse_policy, shipped_policies
 from domain.procedures import parse_register
 

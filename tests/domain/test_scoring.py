@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.directory import Directory
-from domain.policy import NotRatable
+from domain.policy_file import NotRatable
 from domain.scoring import PeriodError, score
 from domain.tally import Measure, Tally
 from tests.domain.scored_march import (
