@@ -247,6 +247,7 @@ def _filled(
         "procedure": np.where(draw[3] < NAMES_PROCEDURE[kind], procedure, np.int32(NOBODY)),
         "reason": np.where(draw[6] < NAMES_REASON[kind], REASON_OF[draw[7]], np.int32(NOBODY)),
         "outcome": outcome,
+        "step": np.full(kind.size, NOBODY),
         "of_case": np.where(by_case, subject, np.int32(NOBODY)),
         "due_kind": due_kind,
         "due": due,

@@ -197,6 +197,7 @@ def _words(size: World, is_target: NDArray[np.bool_]) -> Vocabulary:
         "procedure": _of(procedure_codes()),
         "reason": _of(REASONS),
         "outcome": _of(OUTCOMES),
+        "step": _of(()),
     }
 
 

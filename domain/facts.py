@@ -1,7 +1,11 @@
-"""Read stored facts back: they were checked on the way in, so only what is asked for is decoded."""
+"""Read stored facts back: they were checked on the way in, so only what is asked for is decoded.
+
+Facts hold no circles, so the garbage collector need not look at them: it took more time than decoding did.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -10,9 +14,12 @@ import msgspec
 from domain.actions import parse_instant
 
 EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
+DUE_DAY, DUE_INSTANT = 1, 2
+"""Kinds of dues: a date, by its days since 1970-01-01, or an instant in microseconds. 0 is none."""
+DAY_LENGTH = len("2024-03-29")
 
 
-class Participant(msgspec.Struct):
+class Participant(msgspec.Struct, gc=False):
     """Somebody who shares in a case, and by how much."""
 
     staff: str
@@ -24,7 +31,7 @@ class Participant(msgspec.Struct):
         return round(self.share * 1_000_000)
 
 
-class Reference(msgspec.Struct):
+class Reference(msgspec.Struct, gc=False):
     """The action (or, for reviews, the case) that an action speaks of."""
 
     source: str | None = None
@@ -32,10 +39,11 @@ class Reference(msgspec.Struct):
     case: str | None = None
 
 
-class FactsData(msgspec.Struct):
+class FactsData(msgspec.Struct, gc=False):
     """The fields of `data` that views and measures read."""
 
     procedure: str | None = None
+    step: str | None = None
     unit: str | None = None
     owner: str | None = None
     actor: str | None = None
@@ -52,7 +60,7 @@ class FactsData(msgspec.Struct):
     to_unit: str | None = None
 
 
-class Facts(msgspec.Struct):
+class Facts(msgspec.Struct, gc=False):
     """A stored action: its envelope and what views read of its data."""
 
     id: str
@@ -70,6 +78,7 @@ class Facts(msgspec.Struct):
 
 
 _decoder = msgspec.json.Decoder(Facts)
+_list_decoder = msgspec.json.Decoder(list[Facts])
 
 
 def read_facts(facts: bytes) -> Facts:
@@ -77,10 +86,18 @@ def read_facts(facts: bytes) -> Facts:
     return _decoder.decode(facts)
 
 
+def read_all_facts(stored: Sequence[bytes]) -> list[Facts]:
+    """Decode stored actions at once. Raises msgspec.MsgspecError if one of them cannot be read."""
+    found = _list_decoder.decode(b"[%b]" % b",".join(stored))
+    if len(found) != len(stored):  # Two damaged texts can make one, or one can make two.
+        return [read_facts(each) for each in stored]
+    return found
+
+
 def due_value(due: str | None) -> tuple[int, int]:
     """(kind, value) of a due: (0, 0) none; (1, days since 1970-01-01) a date; (2, microseconds) an instant."""
     if due is None:
         return 0, 0
-    if len(due) == 10:
-        return 1, date.fromisoformat(due).toordinal() - EPOCH_ORDINAL
-    return 2, parse_instant(due)
+    if len(due) == DAY_LENGTH:
+        return DUE_DAY, date.fromisoformat(due).toordinal() - EPOCH_ORDINAL
+    return DUE_INSTANT, parse_instant(due)

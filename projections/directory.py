@@ -24,6 +24,7 @@ class DirectoryProjection:
     """One row for every action of a `staff.*` or `unit.*` type, with its facts."""
 
     name = "directory"
+    format = 1
 
     def apply(
         self, store: ViewStore, connection: Connection, build: Checkpoint, batch: Sequence[Recorded]

@@ -1,16 +1,19 @@
-"""Drive projections: read the ledger by position in batches, apply, commit view and checkpoint together."""
+"""Drive projections: read the ledger by position in batches, apply, commit views and checkpoints together."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from domain.errors import KaojiError
 from domain.ledger.ledger import Ledger
 from domain.ledger.records import Recorded
 from projections.damage import MissingEventsError
 from projections.store import Checkpoint, Connection, ViewMovedError, ViewStore
 
+LOG = logging.getLogger(__name__)
 BATCH_MAX = 10_000
 
 Progress = Callable[[str, int, int], None]
@@ -21,6 +24,8 @@ class Projection(Protocol):
     """Code that turns recorded events into the rows of a view."""
 
     name: str
+    format: int
+    """Rises when the view's rows change their form: a view in an older one is built anew."""
 
     def apply(
         self, store: ViewStore, connection: Connection, build: Checkpoint, batch: Sequence[Recorded]
@@ -41,6 +46,16 @@ def no_progress(_projection: str, _position: int, _aim: int) -> None:
     """Show nothing."""
 
 
+class NewerViewError(KaojiError):
+    """A view in a form that a later release writes."""
+
+    def __init__(self, found: Checkpoint, known: int) -> None:
+        super().__init__(
+            f"The view {found.projection} is in format {found.format}, this release knows {known}: a newer one "
+            "has been at work here. Use that."
+        )
+
+
 class Driver:
     """Carries projections along the ledger. Any number of processes may do so: one wins, the others notice."""
 
@@ -54,30 +69,27 @@ class Driver:
     ) -> int:
         """Bring every live view (or one) up to the ledger's head as it stands now; returns that position."""
         head = self.ledger.head().position
-        for projection in self.projections.values() if only is None else [self.projections[only]]:
-            while True:
-                with self.store.reading() as connection:
-                    found = self.store.find_live(connection, projection.name)
-                if found is not None and found.position >= head:
-                    break
-                try:
-                    if found is None:
-                        with self.store.transaction() as connection:
-                            found = self.store.live(connection, projection.name)
-                    self._carry(projection, found, head, batch_max, progress)
-                except ViewMovedError:
-                    continue
-        return head
+        names = list(self.projections) if only is None else [only]
+        while True:
+            try:
+                builds = [self._current(self.projections[name], batch_max, progress) for name in names]
+                behind = sorted({each.position for each in builds if each.position < head})
+                if not behind:
+                    return head
+                # Views that stand at one position read the ledger together, up to where the next ones stand.
+                together = [each for each in builds if each.position == behind[0]]
+                self._carry(together, [*behind, head][1], batch_max, progress)
+            except ViewMovedError:
+                continue
 
     def rebuild(self, name: str, *, batch_max: int = BATCH_MAX, progress: Progress = no_progress) -> int:
         """Build a view anew beside the live one, which serves until the swap. Returns the position reached."""
-        projection = self.projections[name]
         with self.store.transaction() as connection:
-            build = self.store.new_build(connection, name)
+            build = self.store.new_build(connection, name, format=self.projections[name].format)
         try:
-            build = self._carry(projection, build, self.ledger.head().position, batch_max, progress)
+            (build,) = self._carry([build], self.ledger.head().position, batch_max, progress)
             with self.store.transaction() as connection:
-                build = self._carry_rest(projection, build, connection, batch_max)
+                build = self._carry_rest(build, connection, batch_max)
                 self.store.make_live(connection, build)
         except BaseException:
             with self.store.transaction() as connection:
@@ -88,9 +100,10 @@ class Driver:
     def build_beside(self, name: str, *, upto: int, batch_max: int = BATCH_MAX) -> Checkpoint:
         """A fresh build up to a position, for comparison; drop it with `store.drop_build`."""
         with self.store.transaction() as connection:
-            build = self.store.new_build(connection, name)
+            build = self.store.new_build(connection, name, format=self.projections[name].format)
         try:
-            return self._carry(self.projections[name], build, upto, batch_max, no_progress)
+            (build,) = self._carry([build], upto, batch_max, no_progress)
+            return build
         except BaseException:
             with self.store.transaction() as connection:
                 self.store.drop_build(connection, build)
@@ -107,24 +120,39 @@ class Driver:
                 lags.append(Lag(name, position, max(0, head - position)))
         return lags
 
-    def _carry(
-        self, projection: Projection, build: Checkpoint, upto: int, batch_max: int, progress: Progress
-    ) -> Checkpoint:
-        while build.position < upto:
-            batch = self._read(build.position, min(batch_max, upto - build.position))
+    def _current(self, projection: Projection, batch_max: int, progress: Progress) -> Checkpoint:
+        """The live build in the form that is written today. Raises NewerViewError."""
+        with self.store.reading() as connection:
+            found = self.store.find_live(connection, projection.name)
+        if found is None:
             with self.store.transaction() as connection:
-                build = self._apply(projection, build, connection, batch)
-            progress(projection.name, build.position, upto)
-        return build
+                return self.store.live(connection, projection.name, format=projection.format)
+        if found.format > projection.format:
+            raise NewerViewError(found, projection.format)
+        if found.format < projection.format:
+            LOG.warning("The view %s is in an older format: it is built anew.", projection.name)
+            self.rebuild(projection.name, batch_max=batch_max, progress=progress)
+            return self._current(projection, batch_max, progress)
+        return found
 
-    def _carry_rest(
-        self, projection: Projection, build: Checkpoint, connection: Connection, batch_max: int
-    ) -> Checkpoint:
+    def _carry(
+        self, builds: Sequence[Checkpoint], upto: int, batch_max: int, progress: Progress
+    ) -> Sequence[Checkpoint]:
+        """Carry builds that stand at one position: each batch is read once, and all move in one transaction."""
+        while (position := builds[0].position) < upto:
+            batch = self._read(position, min(batch_max, upto - position))
+            with self.store.transaction() as connection:
+                builds = self._apply(builds, connection, batch)
+            for build in builds:
+                progress(build.projection, build.position, upto)
+        return builds
+
+    def _carry_rest(self, build: Checkpoint, connection: Connection, batch_max: int) -> Checkpoint:
         """What was recorded while the build ran, up to where the live view stands: none is lost in the swap."""
-        live = min(self.store.live(connection, projection.name).position, self.ledger.head().position)
+        live = min(self.store.live(connection, build.projection).position, self.ledger.head().position)
         while build.position < live:
             batch = self._read(build.position, min(batch_max, live - build.position))
-            build = self._apply(projection, build, connection, batch)
+            (build,) = self._apply([build], connection, batch)
         return build
 
     def _read(self, position: int, limit: int) -> Sequence[Recorded]:
@@ -137,9 +165,10 @@ class Driver:
         return batch
 
     def _apply(
-        self, projection: Projection, build: Checkpoint, connection: Connection, batch: Sequence[Recorded]
-    ) -> Checkpoint:
-        # The checkpoint first: whoever comes second finds it moved before it has written anything.
-        advanced = self.store.advance(connection, build, batch[-1].position)
-        projection.apply(self.store, connection, build, batch)
+        self, builds: Sequence[Checkpoint], connection: Connection, batch: Sequence[Recorded]
+    ) -> Sequence[Checkpoint]:
+        # The checkpoints first: whoever comes second finds them moved before it has written anything.
+        advanced = [self.store.advance(connection, build, batch[-1].position) for build in builds]
+        for build in builds:
+            self.projections[build.projection].apply(self.store, connection, build, batch)
         return advanced

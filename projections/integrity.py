@@ -16,6 +16,7 @@ class IntegrityProjection:
     """One row holds the leaves of 1,024 positions; the last one grows."""
 
     name = "integrity"
+    format = 1
 
     def apply(
         self, store: ViewStore, connection: Connection, build: Checkpoint, batch: Sequence[Recorded]

@@ -18,6 +18,7 @@ class RulebookProjection:
     """One row for every adoption, with the event as it was recorded."""
 
     name = "rulebook"
+    format = 1
 
     def apply(
         self, store: ViewStore, connection: Connection, build: Checkpoint, batch: Sequence[Recorded]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import (
@@ -33,6 +33,7 @@ from sqlalchemy import (
     insert,
     inspect,
     select,
+    text,
     update,
 )
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -64,6 +65,7 @@ BUILDS = Table(
     Column("build", Integer, primary_key=True, autoincrement=False),
     Column("position", BigInteger, nullable=False),
     Column("live", Boolean, nullable=False),
+    Column("format", Integer, nullable=False, server_default="1"),
 )
 
 
@@ -120,6 +122,8 @@ class Checkpoint:
     build: int
     position: int
     live: bool
+    format: int = 1
+    """In which form its rows are written: a projection that writes another one builds its view anew."""
 
 
 class ViewStore:
@@ -129,6 +133,7 @@ class ViewStore:
         self.engine = engine
         if not set(VIEWS.tables) <= set(inspect(engine).get_table_names()):
             VIEWS.create_all(engine)
+        self._add_missing_columns()
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
@@ -149,6 +154,13 @@ class ViewStore:
         """Give back all connections."""
         self.engine.dispose()
 
+    def _add_missing_columns(self) -> None:
+        """A store of before builds had a format."""
+        if not any(column["name"] == "format" for column in inspect(self.engine).get_columns(BUILDS.name)):
+            with self.engine.begin() as connection:
+                added = text(f"ALTER TABLE {BUILDS.name} ADD COLUMN format INTEGER DEFAULT 1 NOT NULL")
+                connection.execute(added)
+
     # --- builds and their checkpoints
 
     def builds(self, connection: Connection) -> list[Checkpoint]:
@@ -165,22 +177,26 @@ class ViewStore:
         ).first()
         return None if found is None else Checkpoint(*found)
 
-    def live(self, connection: Connection, projection: str) -> Checkpoint:
-        """The live build's checkpoint; the first build is made at position 0."""
+    def live(self, connection: Connection, projection: str, *, format: int = 1) -> Checkpoint:
+        """The live build's checkpoint; the first build is made at position 0, in this format."""
         found = self.find_live(connection, projection)
-        return found if found is not None else self.new_build(connection, projection, live=True)
+        return found if found is not None else self.new_build(connection, projection, live=True, format=format)
 
-    def new_build(self, connection: Connection, projection: str, *, live: bool = False) -> Checkpoint:
+    def new_build(
+        self, connection: Connection, projection: str, *, live: bool = False, format: int = 1
+    ) -> Checkpoint:
         """Begin an empty build beside the others."""
         last = connection.execute(
             select(func.max(BUILDS.c.build)).where(BUILDS.c.projection == projection)
         ).scalar()
-        checkpoint = Checkpoint(projection, (last or 0) + 1, 0, live)
+        checkpoint = Checkpoint(projection, (last or 0) + 1, 0, live, format)
         # Rows of a build that nobody knows can only be there if somebody took away its checkpoint.
         self._drop_rows(connection, checkpoint)
         try:
             connection.execute(
-                insert(BUILDS).values(projection=projection, build=checkpoint.build, position=0, live=live)
+                insert(BUILDS).values(
+                    projection=projection, build=checkpoint.build, position=0, live=live, format=format
+                )
             )
         except IntegrityError as error:
             raise ViewMovedError(f"Another process has just begun a build of {projection}.") from error
@@ -201,7 +217,7 @@ class ViewStore:
         )
         if moved.rowcount != 1:
             raise ViewMovedError(f"Another process carried the view {checkpoint.projection} on.")
-        return Checkpoint(checkpoint.projection, checkpoint.build, position, checkpoint.live)
+        return replace(checkpoint, position=position)
 
     def make_live(self, connection: Connection, checkpoint: Checkpoint) -> None:
         """Swap: this build is live from the end of the transaction on, all others of it are gone."""

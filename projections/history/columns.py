@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from hashlib import sha256
 from typing import Any
 
 import numpy as np
@@ -12,9 +11,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from projections.damage import DamagedViewError
+from projections.history.parts import read_whole
 from projections.history.rows import Vocabulary, new_vocabulary
-from projections.history.segments import SCHEMAS, concatenate, decode
-from projections.store import PARTS, Checkpoint, Connection, ViewStore
+from projections.history.segments import SCHEMAS, texts
+from projections.store import Checkpoint, Connection, ViewStore
 
 Columns = Mapping[str, NDArray[Any]]
 
@@ -67,18 +67,13 @@ class History:
 
 def load_history(store: ViewStore, connection: Connection, build: Checkpoint) -> History:
     """Read a whole build; an empty one has no rows. Raises DamagedViewError."""
-    rows = store.rows(connection, PARTS, build, "part", "content", "sha256", order="first_position")
-    found: dict[str, list[pa.Table]] = {name: [] for name in SCHEMAS}
-    for part, content, digest in rows:
-        if sha256(content).hexdigest() != digest:
-            raise DamagedViewError(build.projection, f"its {part} are not what was written")
-        found[part].append(decode(part, content))
-    tables = {name: concatenate(name, each) for name, each in found.items()}
+    tables = {name: read_whole(store, connection, build, name) for name in SCHEMAS}
     if not tables["rows"].num_rows == tables["ids"].num_rows == build.position:
         raise DamagedViewError(build.projection, f"it does not hold each of its {build.position:,} positions")
     words = new_vocabulary()
-    for pair in tables["words"].to_pylist():
-        words[pair["vocabulary"]].code(pair["word"])
+    for each in tables["words"].to_pylist():
+        words[each["vocabulary"]].code(each["word"])
+    words["subject"].extend(texts(tables["subjects"]["word"]))
     return History(
         position=build.position,
         build=build.build,

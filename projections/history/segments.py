@@ -3,30 +3,33 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from projections.history.rows import ROW_COLUMNS
+from projections.history.rows import NO_ACTION, ROW_COLUMNS
 
 _COLUMN_TYPES = {"type": pa.uint8(), "time": pa.int64(), "due_kind": pa.uint8(), "due": pa.int64()}
 _COLUMN_TYPES |= {"rating": pa.uint8(), "present": pa.uint8()}
-_ROW_FIELDS = [pa.field(name, _COLUMN_TYPES.get(name, pa.int32())) for name in ROW_COLUMNS]
 
 
 def _fields(**types: pa.DataType) -> list[pa.Field[Any]]:
-    return [pa.field(name, kind) for name, kind in types.items()]
+    return [pa.field(name, kind, nullable=name == "sequence") for name, kind in types.items()]
 
+
+_ROW_FIELDS = [pa.field(name, _COLUMN_TYPES.get(name, pa.int32()), nullable=False) for name in ROW_COLUMNS]
 
 SCHEMAS: Mapping[str, pa.Schema] = {
     # One row a position, from the segment's first position on.
     "rows": pa.schema(_ROW_FIELDS),
     "ids": pa.schema(_fields(id=pa.string(), sequence=pa.string())),
     "shares": pa.schema(_fields(position=pa.int64(), staff=pa.int32(), part=pa.int32())),
-    # New words, in the order of their codes.
-    "words": pa.schema(_fields(vocabulary=pa.string(), word=pa.string())),
+    # New words with their codes, in the order of these; subjects are many, and few readers want them.
+    "words": pa.schema(_fields(vocabulary=pa.string(), code=pa.int32(), word=pa.string())),
+    "subjects": pa.schema(_fields(code=pa.int32(), word=pa.string())),
     # What an action means, and (once both have come) where that is and since which position it is known.
     "references": pa.schema(_fields(position=pa.int64(), kind=pa.uint8(), source=pa.string(), id=pa.string())),
     "links": pa.schema(_fields(position=pa.int64(), kind=pa.uint8(), target=pa.int64(), known_at=pa.int64())),
@@ -37,31 +40,68 @@ SCHEMAS: Mapping[str, pa.Schema] = {
     ),
 }
 
+# Measured (docs/performance.md): what few actions state is smallest and quickest as plain runs under LZ4, what
+# rises or is wide as differences, and the rest through a dictionary.
+_RISING = frozenset({"position", "known_at", "target", "code", "subject", "time", "due"})
+_SPARSE = frozenset({"recorder", "reason", "outcome", "step", "of_case", "rating", "id", "sequence", "word"})
+_WITH_BOUNDS = ["position", "known_at", "time", "type"]
+_GROUP_ROWS = {"ids": 32_768}
+"""Ids are wanted for a few rows here and there: only the groups that hold them are decoded."""
 
-def to_table(part: str, rows: Sequence[Sequence[object]]) -> pa.Table:
-    """Rows of one part as an Arrow table."""
+
+def to_table(part: str, columns: Mapping[str, Any], rows: int | None = None) -> pa.Table:
+    """Columns of one part as an Arrow table. Of `rows` and `ids`, those left out say that nothing was stated."""
     schema = SCHEMAS[part]
-    if not rows:
-        return schema.empty_table()
-    columns = zip(*rows, strict=True)
-    return pa.table([pa.array(c, f.type) for c, f in zip(columns, schema, strict=True)], schema=schema)
+    if part == "rows" and rows is not None:
+        nothing = zip(ROW_COLUMNS, NO_ACTION, strict=True)
+        columns = {name: np.full(rows, value) for name, value in nothing if name not in columns} | dict(columns)
+    if part == "ids" and rows is not None:
+        columns = {"id": [""] * rows, "sequence": [None] * rows} | dict(columns)
+    return pa.table([_array(columns[field.name], field.type) for field in schema], schema=schema)
 
 
-def encode(table: pa.Table) -> tuple[str, bytes]:
+def _array(values: Any, kind: pa.DataType) -> pa.Array[Any]:
+    if isinstance(values, pa.Array):
+        return values.cast(kind)
+    if isinstance(values, np.ndarray):
+        values = values.astype(kind.to_pandas_dtype(), copy=False)
+    return pa.array(values, kind)
+
+
+def encode(part: str, table: pa.Table) -> tuple[str, bytes]:
     """(SHA-256, Parquet file) of a part."""
     sink = pa.BufferOutputStream()
-    pq.write_table(table, sink, compression="zstd", compression_level=1)
+    names = table.column_names
+    pq.write_table(
+        table,
+        sink,
+        compression="lz4",
+        use_dictionary=[name for name in names if name not in _RISING | _SPARSE] or False,  # type: ignore[arg-type]  # the stubs know no lists
+        column_encoding={name: "DELTA_BINARY_PACKED" for name in names if name in _RISING},
+        write_statistics=[name for name in names if name in _WITH_BOUNDS] or False,
+        row_group_size=_GROUP_ROWS.get(part, table.num_rows),
+    )
     content = sink.getvalue().to_pybytes()
     return hashlib.sha256(content).hexdigest(), content
+
+
+def opened(content: bytes) -> pq.ParquetFile:
+    """A part as `encode` wrote it, to read what is wanted of it."""
+    return pq.ParquetFile(pa.BufferReader(content), pre_buffer=False)
 
 
 def decode(part: str, content: bytes) -> pa.Table:
     """The part that `encode` wrote."""
     # Without Arrow's threads: they may still start while the process ends, which then aborts.
-    file = pq.ParquetFile(pa.BufferReader(content), pre_buffer=False)
-    return file.read(use_threads=False).cast(SCHEMAS[part])
+    return opened(content).read(use_threads=False).cast(SCHEMAS[part])
 
 
-def concatenate(part: str, tables: Sequence[pa.Table]) -> pa.Table:
+def concatenate(part: str, tables: Iterable[pa.Table]) -> pa.Table:
     """Parts of consecutive segments as one."""
     return pa.concat_tables([SCHEMAS[part].empty_table(), *tables]).combine_chunks()
+
+
+def texts(column: pa.Array[Any] | pa.ChunkedArray[Any]) -> list[str]:
+    """A column of texts, none of which is null, as a list."""
+    found: list[Any] = column.to_pylist()
+    return found

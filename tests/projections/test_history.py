@@ -6,13 +6,17 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from uuid import uuid4
 
+import numpy as np
 import pytest
+from eventsourcing.persistence import StoredEvent
 from hypothesis import given, settings
 
 from api.bootstrap import Kaoji
 from domain.ledger.records import Recorded
 from projections.history.columns import History, differences, load_history
+from projections.history.rows import NO_ACTION, ROW_COLUMNS
 from projections.history.segments import SCHEMAS
 from projections.history.writer import HistoryProjection
 from projections.integrity import IntegrityProjection, leaf_of, leaves_upto
@@ -181,3 +185,20 @@ def test_every_part_of_a_segment_is_a_parquet_file_of_its_own(kaoji: Kaoji) -> N
         found = kaoji.views.rows(connection, PARTS, build, "part", "content", order="part")
     assert {row[0] for row in found} <= set(SCHEMAS)
     assert all(bytes(row[1]).startswith(b"PAR1") for row in found)
+
+
+def test_what_is_no_action_keeps_its_place_and_states_nothing(kaoji: Kaoji) -> None:
+    # Given an event of the ledger's own among actions
+    events = random_history(7, 30)
+    record(kaoji, events[:10])
+    kaoji.ledger.recorder.insert_events([StoredEvent(uuid4(), 1, "kaoji.Something.v1", b"{}")])
+    record(kaoji, events[10:], batches=[3])
+    history = kaoji.history()
+    place = next(
+        each.position for each in kaoji.ledger.read(after=0, limit=100) if each.topic == "kaoji.Something.v1"
+    )
+    # Then it has a row without anything, and all others are where they belong
+    assert [int(history.rows[name][place - 1]) for name in ROW_COLUMNS] == list(NO_ACTION)
+    assert history.ids.take([place - 1]).to_pylist() == [{"id": "", "sequence": None}]
+    assert (np.flatnonzero(history.rows["type"] == 0) + 1).tolist() == [place]
+    assert differences(history, fresh(kaoji, batch_max=7)) == []
