@@ -17,6 +17,7 @@ from projections.driver import Driver, Progress, no_progress
 from projections.history.columns import History, load_history
 from projections.history.writer import HistoryProjection
 from projections.integrity import IntegrityProjection
+from projections.numbering import Numbering
 from projections.rulebook import RulebookProjection
 from projections.store import ViewStore, open_views
 
@@ -42,6 +43,7 @@ class Kaoji:
     driver: Driver
     clock: Clock
     audit_trail: AuditTrail = field(default_factory=AuditTrail)
+    numbering: Numbering = field(default_factory=Numbering)
     _history: History | None = None
     _lock: Lock = field(default_factory=Lock)
 

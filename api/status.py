@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from api.bootstrap import Kaoji
+from api.gaps import missing_by_source
 from domain.compiled import COMPILED
 from projections.case_files import waiting_actions
 from projections.corrections import report_corrections
@@ -24,6 +25,7 @@ def status(kaoji: Kaoji) -> dict[str, Any]:
         "waiting": int(waiting_actions(history).size),
         "without_effect": list(corrections.without_effect),
         "self_recorded": list(corrections.self_recorded),
+        "gaps": missing_by_source(kaoji),
         "quarantined": kaoji.ledger.counts()["quarantined"],
         "core": "compiled" if COMPILED else "plain Python (slow): install numba to compile it",
     }

@@ -29,6 +29,7 @@ def status(context: typer.Context) -> None:
     ]
     rows += [["waiting references", found["waiting"]], ["without effect", len(found["without_effect"])]]
     rows += [["self-recorded corrections", len(found["self_recorded"])]]
+    rows += [[f"numbers missing from {source}", number] for source, number in found["gaps"].items()]
     rows += [[f"quarantined {code}", number] for code, number in found["quarantined"].items()]
     rows += [["scoring core", found["core"]]]
     output.show(found, ["", "value"], rows)

@@ -13,6 +13,7 @@ from fastapi import Depends, FastAPI
 from api.bootstrap import Kaoji
 from api.http.actions import actions_router
 from api.http.bodies import Bodies
+from api.http.completeness import completeness_router
 from api.http.follower import Follower
 from api.http.guard import Guard
 from api.http.metrics import Metrics
@@ -76,6 +77,7 @@ def create_app(
     app.include_router(scores_router(kaoji))
     app.include_router(rules_router(kaoji))
     app.include_router(quarantine_router(kaoji, follower=follower))
+    app.include_router(completeness_router(kaoji))
     app.include_router(operations_router(kaoji, follower=follower, metrics=metrics))
     app.include_router(schemas_router())
     app.include_router(pages_router(app))

@@ -28,7 +28,8 @@ CARD = {"subject", "unit", "score", "grade", "incomplete", "indicators"}
 INDICATOR = {"code", "numerator", "denominator", "rate", "interval", "points", "weight", "counted_weight"}
 COUNTED = {"case", "side", "share", "why", "actions", "flags"}
 STATUS = {
-    "events", "recorded_at", "projections", "waiting", "without_effect", "self_recorded", "quarantined", "core",
+    "events", "recorded_at", "projections", "waiting", "without_effect", "self_recorded", "gaps", "quarantined",
+    "core",
 }  # fmt: skip
 CODES = ["plan-completion", "satisfaction", "timeliness", "error-rate", "closure", "revocation"]
 DECIMAL = re.compile(r"-?[0-9]+(\.[0-9]+)?")

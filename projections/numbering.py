@@ -1,0 +1,106 @@
+"""Find the numbers that are missing where a source numbers its actions, whatever the order in which they came."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from projections.history.columns import History
+
+ROWS_AT_ONCE: Final = 1_000_000
+DIGITS_MAX: Final = 18
+"""Longer numbers are not looked at: they are no count of anything."""
+SPARSE: Final = 10
+"""Numbers of which fewer than one in so many is there are no count either: times, say, written as numbers."""
+
+
+@dataclass
+class Numbered:
+    """What the actions of one source bear as `sequence`."""
+
+    actions: int = 0
+    """All of the source, with a number or without."""
+    numbers: int = 0
+    """Those with a number."""
+    runs: NDArray[np.int64] = field(default_factory=lambda: np.empty((0, 2), np.int64))
+    """(first, last) of each unbroken run of numbers, ascending."""
+
+    @property
+    def present(self) -> int:
+        """How many different numbers there are."""
+        return int((self.runs[:, 1] - self.runs[:, 0] + 1).sum())
+
+    @property
+    def repeated(self) -> int:
+        """How many actions bear a number that another one bears too."""
+        return self.numbers - self.present
+
+    @property
+    def counts_on(self) -> bool:
+        """Whether this looks like a count: of the numbers from the first to the last one in ten is there."""
+        return len(self.runs) > 0 and SPARSE * self.present >= int(self.runs[-1, 1] - self.runs[0, 0] + 1)
+
+    def gaps(self) -> NDArray[np.int64]:
+        """(first, last) of each run of numbers that are missing between two that are there, ascending."""
+        return np.column_stack((self.runs[:-1, 1] + 1, self.runs[1:, 0] - 1))
+
+    @property
+    def missing(self) -> int:
+        """How many numbers are missing."""
+        gaps = self.gaps()
+        return int((gaps[:, 1] - gaps[:, 0] + 1).sum())
+
+
+class Numbering:
+    """The numbers of every source, read on as the history grows; runs are kept, not numbers."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._build, self._position = -1, 0
+        self._sources: dict[str, Numbered] = {}
+
+    def upto(self, history: History) -> dict[str, Numbered]:
+        """What each source bears as numbers up to the history's position, by its name in order of code points."""
+        with self._lock:
+            if history.build != self._build or history.position < self._position:
+                self._build, self._position, self._sources = history.build, 0, {}
+            while self._position < history.position:
+                end = min(history.position, self._position + ROWS_AT_ONCE)
+                self._read(history, self._position, end)
+                self._position = end
+            return dict(sorted(self._sources.items()))
+
+    def _read(self, history: History, begin: int, end: int) -> None:
+        codes = history.rows["source"][begin:end]
+        words = history.words_of("source")
+        for code, actions in zip(*np.unique(codes[codes >= 0], return_counts=True), strict=True):
+            self._sources.setdefault(words[code], Numbered()).actions += int(actions)
+        texts = history.ids.column("sequence").slice(begin, end - begin)
+        lengths = pc.fill_null(pc.utf8_length(texts), DIGITS_MAX + 1).to_numpy()
+        kept = np.flatnonzero((lengths <= DIGITS_MAX) & (codes >= 0))
+        if not len(kept):
+            return
+        numbers = texts.take(pa.array(kept, pa.int64())).cast(pa.int64()).to_numpy()
+        codes = codes[kept]
+        order = np.lexsort((numbers, codes))
+        codes, numbers = codes[order], numbers[order]
+        for at in np.split(np.arange(len(codes)), np.flatnonzero(np.diff(codes)) + 1):
+            source = self._sources[words[codes[at[0]]]]
+            found = numbers[at]
+            source.numbers += len(found)
+            source.runs = _joined(np.concatenate((source.runs, np.column_stack((found, found)))))
+
+
+def _joined(runs: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Runs in any order as ascending runs of which no two overlap or touch."""
+    runs = runs[np.argsort(runs[:, 0], kind="stable")]
+    reached = np.maximum.accumulate(runs[:, 1])
+    begins = np.concatenate(([0], np.flatnonzero(runs[1:, 0] > reached[:-1] + 1) + 1))
+    ends = np.concatenate((begins[1:], [len(runs)])) - 1
+    return np.column_stack((runs[begins, 0], reached[ends]))
