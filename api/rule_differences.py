@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
-from decimal import Decimal
 from typing import Any, Final, Literal
 
 from pydantic import BaseModel
@@ -86,8 +85,6 @@ def _meaning(value: Any) -> Any:
         return sorted(_meaning(each) for each in value)
     if isinstance(value, (tuple, list)):
         return _meaning_of_several(value)
-    if isinstance(value, Decimal):
-        return format(value.normalize(), "f") if value else "0"
     return value if value is None or isinstance(value, (bool, int, str)) else str(value)
 
 

@@ -216,7 +216,12 @@ def _diff(output: Output, kind: RuleKind, before: str, after: str) -> None:
         [" ".join(each["path"]), each["change"], _short(each["before"]), _short(each["after"])]
         for each in answer["differences"]
     ]
-    output.show(answer, ["what", "change", "before", "after"], rows, f"{names}: {len(rows)} difference{'' if len(rows) == 1 else 's'}")
+    output.show(
+        answer,
+        ["what", "change", "before", "after"],
+        rows,
+        f"{names}: {len(rows)} difference{'' if len(rows) == 1 else 's'}",
+    )
 
 
 def _short(value: Any) -> str | None:

@@ -19,7 +19,9 @@ class ByOption(StrEnum):
     all = "all"
 
 
-PolicyOption = Annotated[str, typer.Option("--policy", help="Name of a shipped policy, or a TOML file.")]
+PolicyOption = Annotated[
+    str, typer.Option("--policy", help="Adopted or shipped name, NAME@VERSION, or TOML file.")
+]
 FromOption = Annotated[str, typer.Option("--from", help="First day, YYYY-MM-DD, in the policy's zone.")]
 ToOption = Annotated[str, typer.Option("--to", help="Last day, inclusive.")]
 AsOfOption = Annotated[

@@ -101,6 +101,7 @@ WRONG = [
     ("policy adopt newer.toml --by S\t1", "is no staff id"),
     ("policy adopt newer.toml --by S1 --valid-from soon", "--valid-from 'soon' is no date"),
     ("policy adopt nrth --by S1", "Did you mean 'north'?"),
+    ("policy show gx-2012@9", "Known: gx-2012@1"),
     ("policy show north@2", "Did you mean 'north@1'?"),
     ("policy show north --as-of 0", "adopted at position 1, after position 0"),
     ("policy list --as-of 2", "the ledger ends at 1"),
