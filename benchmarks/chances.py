@@ -14,6 +14,7 @@ from benchmarks.courses import (
     REASONS,
     REVIEW_OUTCOMES,
     SLOTS,
+    STEPS,
 )
 from domain.action_types import ACTION_TYPES
 from domain.cases import ADVERSE_OUTCOMES, DECISION_TYPES, NOBODY, Role, role_table
@@ -96,3 +97,7 @@ REASON_OF: Final = np.array(
     [byte % len(REASONS) if byte < 100 else byte % len(ALLOWED_REASONS) for byte in range(256)], np.int32
 )
 RATING_OF: Final = np.array([4 if byte < 150 else 3 if byte < 220 else byte % 3 for byte in range(256)], np.uint8)
+STEP_OF: Final = np.array([byte % 2 if byte < 160 else byte % len(STEPS) for byte in range(256)], np.int32)
+IS_STEP: Final = np.array(
+    [any(CODE[name] == code for name in CODE if name.endswith(".step-done")) for code in range(TYPES)]
+)

@@ -119,6 +119,8 @@ REVIEW_OUTCOMES: Final = (
     "ordered-to-perform", "upheld",
 )  # fmt: skip
 OTHER_OUTCOMES: Final = ("pass", "fail", "done")
+STEPS: Final = ("examination", "site-visit", "legal-review", "prior-notice")
+"""Named by `step-done`; the first two are required of most procedures."""
 
 
 def register_toml() -> str:
@@ -142,6 +144,14 @@ def register_toml() -> str:
         for length, validity in versions:
             lines += ["[[procedure]]", f'code = "{code}"', f'process = "{process}"', f'family = "{family}"']
             lines += [f'title = {{ zh = "{code}", en = "{code}" }}', 'legal_basis = "none"', validity]
+            required = ((STEPS[0], True), (STEPS[1], number % 2 == 0), (STEPS[2], False))
+            if family in ("licensing", "enforcement"):
+                steps = [
+                    f'{{ code = "{step}", title = {{ zh = "{step}", en = "{step}" }}, '
+                    f"required = {str(must).lower()} }}"
+                    for step, must in required
+                ]
+                lines.append(f"steps = [{', '.join(steps)}]")
             if length:
                 lines.append(f'limit = {{ days = {length}, kind = "{kind}" }}')
                 stops = ALLOWED_REASONS[: 2 + number % 3]

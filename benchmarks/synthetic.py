@@ -23,6 +23,7 @@ from benchmarks.chances import (
     IS_DECISION,
     IS_OWN,
     IS_RECORD,
+    IS_STEP,
     LINK_KIND,
     LINK_TARGET,
     LINKS,
@@ -37,6 +38,7 @@ from benchmarks.chances import (
     REVIEW,
     ROLES,
     STATES_DUE,
+    STEP_OF,
     TYPE_OF,
 )
 from benchmarks.courses import COURSE_WEIGHTS, COURSES, PROCEDURES, SLOTS, register_toml
@@ -247,7 +249,7 @@ def _filled(
         "procedure": np.where(draw[3] < NAMES_PROCEDURE[kind], procedure, np.int32(NOBODY)),
         "reason": np.where(draw[6] < NAMES_REASON[kind], REASON_OF[draw[7]], np.int32(NOBODY)),
         "outcome": outcome,
-        "step": np.full(kind.size, NOBODY),
+        "step": np.where(IS_STEP[kind], STEP_OF[draw[6]], np.int32(NOBODY)),
         "of_case": np.where(by_case, subject, np.int32(NOBODY)),
         "due_kind": due_kind,
         "due": due,

@@ -11,7 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from benchmarks.chances import OUTCOMES
-from benchmarks.courses import COURSES, REASONS, TARGET, procedure_codes
+from benchmarks.courses import COURSES, REASONS, STEPS, TARGET, procedure_codes
 from benchmarks.synthetic import (
     FIRST_SECOND,
     SEED,
@@ -197,7 +197,7 @@ def _words(size: World, is_target: NDArray[np.bool_]) -> Vocabulary:
         "procedure": _of(procedure_codes()),
         "reason": _of(REASONS),
         "outcome": _of(OUTCOMES),
-        "step": _of(()),
+        "step": _of(STEPS),
     }
 
 
