@@ -143,3 +143,119 @@ def test_quarantine_works_in_postgresql_too(postgres_url: str, clock: list[int])
     assert found["verdict"] == "recorded"
     kaoji("quarantine", "drop", "--code", "malformed-json")
     assert listed(kaoji, "--limit", "5") == []
+
+
+def test_entries_are_chosen_by_time_place_case_and_state(kaoji: CommandLine, clock: list[int]) -> None:
+    refuse(kaoji, b"{", event("2", data={"rating": 0}))
+    clock[0] += DAY
+    refuse(kaoji, event("3", subject="case-3", data={"rating": 0}))
+    first, second, third = (each["entry"] for each in listed(kaoji))
+
+    def numbers(*options: str) -> list[int]:
+        return [each["entry"] for each in listed(kaoji, *options)]
+
+    # 2026-02-25 and the day after, in Shanghai
+    assert numbers("--from", "2026-02-26") == [third]
+    assert numbers("--to", "2026-02-25") == [first, second]
+    assert numbers("--from", "2026-02-25T14:13:20+08:00", "--to", "2026-02-25T14:13:20+08:00") == [first, second]
+    assert numbers("--from", "2026-02-25T14:13:21+08:00") == [third]
+    assert numbers("--place", "stdin:1") == [first, third]
+    assert numbers("--place", "stdin:*", "--case", "case-1") == [second]
+    assert numbers("--after", str(first), "--limit", "1") == [second]
+    kaoji("quarantine", "drop", "--from", "2026-02-26", "--reason", "sent by mistake")
+    (dropped,) = listed(kaoji, "--state", "dropped")
+    assert (dropped["entry"], dropped["reason"], dropped["bytes"]) == (third, "sent by mistake", None)
+    assert numbers("--state", "all") == [first, second, third]
+    assert "Known: all, dropped, open, retried" in kaoji.ends(2, "quarantine", "list", "--state", "lost").err
+    assert "neither a date nor a time" in kaoji.ends(2, "quarantine", "list", "--from", "yesterday").err
+    assert "--code, --source, --case" in kaoji.ends(2, "quarantine", "retry").err
+
+
+def test_summary_says_what_mends_each_code(kaoji: CommandLine) -> None:
+    refuse(kaoji, b"{", b"}", event("2", data={"rating": 0}))
+    found = kaoji("quarantine", "summary", "--format", "json").json
+    assert [(each["code"], each["source"], each["entries"]) for each in found] == [
+        ("bad-value", "/gx/hall", 1),
+        ("malformed-json", None, 2),
+    ]
+    assert "valid value" in found[0]["remedy"]
+    assert found[0]["first_refused_at"] == "2026-02-25T06:13:20.000000Z"
+
+
+MAPPING = """
+source = "/gx/table"
+input = "csv"
+zone = "Asia/Shanghai"
+[case]
+subject = "nr"
+[events]
+id = { parts = ["case", "activity"] }
+activity = "what"
+time = "when"
+[events.types]
+"in" = "licensing.received"
+"""
+TABLE = "nr,what,when\n" + "".join(
+    f"C{row % 3},step {row},2023-05-04 10:{row:02}\n" for row in reversed(range(30))
+)
+
+
+def test_a_mended_mapping_takes_in_what_was_refused_in_the_order_in_which_it_came(
+    kaoji: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a table with steps that its mapping does not know, and one that will still be unknown
+    monkeypatch.setattr("domain.ledger.quarantine._CHUNK_ENTRIES_MAX", 7)
+    table, mapping, mended = (tmp_path / name for name in ("table.csv", "mine.toml", "mended.toml"))
+    table.write_text(TABLE)
+    mapping.write_text(MAPPING)
+    steps = "".join(f'"step {row}" = "licensing.step-done"\n' for row in range(30) if row != 11)
+    mended.write_text(MAPPING + steps)
+    kaoji("ingest", table, "--mapping", mapping)
+    assert {each["code"] for each in listed(kaoji)} == {"unknown-type"}
+    # When they are tried again through the mended mapping
+    found = kaoji.ends(
+        1, "quarantine", "retry", "--code", "unknown-type", "--mapping", mended, "--format", "json"
+    ).json
+    # Then each is recorded behind the one that came before it, and the one that is refused holds up none
+    assert [each["position"] for each in found if each["position"]] == list(range(1, 30))
+    assert [each["entry"] for each in found] == sorted(each["entry"] for each in found)
+    assert [each["id"] for each in kaoji("audit").lines] == [
+        f"C{row % 3}/step {row}" for row in reversed(range(30)) if row != 11
+    ]
+    (left,) = listed(kaoji)
+    assert left["code"] == "unknown-type"
+    assert kaoji("verify", "--format", "json").json["ok"]
+
+
+def test_conflicting_rows_become_actions_once_the_mapping_tells_them_apart(
+    kaoji: CommandLine, tmp_path: Path
+) -> None:
+    # Given a mapping under which two rows bear one id
+    table, mapping = tmp_path / "table.csv", tmp_path / "mine.toml"
+    table.write_text("nr,what,when\nC1,in,2023-05-04 10:00\nC1,in,2023-05-05 10:00\n")
+    mapping.write_text(MAPPING)
+    kaoji("ingest", table, "--mapping", mapping)
+    assert [each["code"] for each in listed(kaoji)] == ["conflict"]
+    # When the mapping is mended and the row tried again, it is an action of its own
+    mapping.write_text(MAPPING.replace('"activity"] }', '"activity", "time"] }'))
+    (found,) = kaoji("quarantine", "retry", "--code", "conflict", "--format", "json").json
+    assert (found["verdict"], found["position"]) == ("recorded", 2)
+
+
+def test_a_record_that_pretends_to_have_been_mapped_is_judged_as_what_it_came_as(kaoji: CommandLine) -> None:
+    made_up = {"kaoji": "source-record", "mapping": "receipt_wabo", "index": 1, "case": {"concept:name": "C"}}
+    refuse(kaoji, json.dumps(made_up).encode())
+    (found,) = kaoji.ends(1, "quarantine", "retry", "--place", "stdin:1", "--format", "json").json
+    assert found["code"] == "not-a-cloudevent"
+
+
+def test_a_long_table_ends_with_how_many_more_there_are(
+    kaoji: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.cli.quarantine.ROWS_SHOWN_MAX", 3)
+    refuse(kaoji, *(b"{%d" % number for number in range(5)))
+    ran = kaoji("quarantine", "list")
+    assert (ran.out.count("malformed-json"), "2 more are not shown" in ran.err) == (3, True)
+    # What is done is done for all
+    assert "2 more" in kaoji("quarantine", "drop", "--code", "malformed-json").err
+    assert listed(kaoji) == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -13,12 +14,16 @@ from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 
 from api.bootstrap import Kaoji
+from api.gaps import gaps
 from api.http import follower, operations
 from api.http.app import create_app
 from api.quarantine import entry_json
+from api.receipts import receipt
 from api.status import status
 from domain.errors import UnreachableError
 from domain.ledger.errors import StoreUnreachableError
+from domain.refusals import RefusedError
+from projections.recorded_actions import instant_text
 from tests.reference.given import act
 from tests.support.http import LOCAL, detail, post, post_batch
 from tests.support.product import arrival
@@ -171,6 +176,78 @@ def test_entry_that_is_none_is_not_found(client: TestClient) -> None:
 
 def test_unknown_code_is_no_empty_list(client: TestClient) -> None:
     assert "Did you mean 'conflict'?" in detail(client.get("/quarantine?code=conflicts"), 422)
+
+
+def test_entries_are_listed_by_the_filters_of_the_command(client: TestClient) -> None:
+    post_batch(client, [7, {**ACTION, "type": "licensing.lost"}])
+    for query in ("case=L1", "place=http:*&code=unknown-type", "from=2020-01-01&source=/a", "state=all&after=1"):
+        assert [each["entry"] for each in client.get(f"/quarantine?{query}").json()["quarantine"]] == [2], query
+    assert client.get("/quarantine?to=2020-01-01").json() == {"quarantine": [], "next": None}
+    assert [each["entries"] for each in client.get("/quarantine/summary").json()] == [1, 1]
+    assert "Known: all," in detail(client.get("/quarantine?state=lost"), 422)
+
+
+def test_entries_are_tried_again_and_given_up_by_number(client: TestClient, kaoji: Kaoji) -> None:
+    refusal = RefusedError("unknown-type", "not known")
+    kaoji.ledger.append([replace(arrival(ACTION, "a:1"), action=None, refusal=refusal)])
+    post(client, b"{")
+    assert client.post("/quarantine/1/retry").json()["verdict"] == "recorded"
+    assert client.post("/quarantine/2/retry").json()["code"] == "malformed-json"
+    assert "not open any more" in detail(client.post("/quarantine/1/retry"), 422)
+    dropped = client.post("/quarantine/2/drop", params={"reason": "broken"}).json()
+    assert (dropped["state"], dropped["reason"]) == ("dropped", "broken")
+    assert detail(client.post("/quarantine/9/drop"), 404).startswith("No quarantined record 9.")
+
+
+def test_entries_are_tried_again_and_given_up_by_filter_a_page_at_a_time(client: TestClient, kaoji: Kaoji) -> None:
+    refusal = RefusedError("unknown-type", "not known")
+    events = [act("licensing.received", f"L{number}", "03-05") for number in range(5)]
+    kaoji.ledger.append(
+        [replace(arrival(event, f"a:{at}"), action=None, refusal=refusal) for at, event in enumerate(events)]
+    )
+    address, positions = "/quarantine/retry?code=unknown-type&limit=2", []
+    while address:
+        answer = client.post(address).json()
+        assert len(answer["retried"]) <= 2
+        positions += [each["position"] for each in answer["retried"]]
+        address = answer["next"]
+    assert positions == [1, 2, 3, 4, 5]
+    post_batch(client, [7, 8, 9])
+    first = client.post("/quarantine/drop?place=http:*&limit=2&reason=noise").json()
+    rest = client.post(first["next"]).json()
+    assert ([each["state"] for each in rest["dropped"]], rest["next"]) == (["dropped"], None)
+    assert kaoji.ledger.quarantine.list() == []
+    assert "--code, --source" in detail(client.post("/quarantine/drop"), 422)
+
+
+def test_a_request_does_not_say_which_files_are_opened(client: TestClient) -> None:
+    post(client, b"{")
+    told = detail(client.post("/quarantine/1/retry", params={"mapping": "/etc/passwd"}), 422)
+    assert told.startswith("No shipped mapping '/etc/passwd'.")
+
+
+# --- completeness
+
+
+def test_receipt_and_its_records_are_those_of_the_command(client: TestClient, kaoji: Kaoji) -> None:
+    post_batch(client, [ACTION, ACTION, *(act("licensing.received", f"L{number}", "03-05") for number in (2, 3))])
+    day = instant_text(kaoji.clock() + 8 * 3_600_000_000)[:10]
+    answer = client.get(f"/receipts/{day}", params={"source": ACTION["source"]}).json()
+    assert answer == receipt(kaoji, day, source=ACTION["source"])
+    assert [(each["sent"], each["recorded"]) for each in answer["sources"]] == [(4, 3)]
+    first = client.get(f"/receipts/{day}/records?limit=2").json()
+    rest = client.get(first["next"]).json()
+    assert [each["position"] for each in (*first["records"], *rest["records"])] == [1, 2, 3]
+    assert rest["next"] is None
+    assert "no date" in detail(client.get("/receipts/today"), 422)
+
+
+def test_gaps_are_those_of_the_command(client: TestClient, kaoji: Kaoji) -> None:
+    numbered = [act("licensing.received", f"L{number}", "03-05") | {"sequence": str(number)} for number in (1, 4)]
+    post_batch(client, numbered)
+    assert client.get("/gaps").json() == gaps(kaoji)
+    assert client.get("/gaps").json()[0]["gaps"] == [{"first": "2", "last": "3"}]
+    assert "No source '/nobody'" in detail(client.get("/gaps?source=/nobody"), 422)
 
 
 # --- pages and schemas
