@@ -71,6 +71,8 @@ def _check_names(file: TomlText, parsed: PolicyFile, registers: set[str]) -> Non
     ):
         if given not in known:
             message = f"No {key} {given!r}. {did_you_mean(given, sorted(known))}"
+            if key == "register":
+                message += " One of your own is adopted first: `kaoji procedure adopt FILE --by STAFF_ID`."
             raise file.error((key,), message, PolicyError)
 
 
