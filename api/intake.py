@@ -16,6 +16,7 @@ from eventsourcing.persistence import Tracking
 
 from api.bootstrap import Kaoji, opened, system_clock
 from api.settings import Settings
+from consumers.dead_letters import DeadLetters, DeadLetterTopic
 from consumers.files import ActionFile
 from consumers.kafka import consume
 from consumers.kafka_settings import read_kafka_settings
@@ -138,6 +139,7 @@ def consume_topic(
     config_file: str | None = None,
     until_idle: float | None = None,
     accept_gap: bool = False,
+    dead_letter: str | None = None,
     refused: Refused | None = None,
 ) -> Totals:
     """Record a topic until told to stop (SIGTERM, SIGINT) or idle; the views catch up after every batch.
@@ -146,6 +148,7 @@ def consume_topic(
     """
     config = read_kafka_settings(Path(config_file)) if config_file is not None else None
     binding = read_senders(settings.senders).of_topic(topic) if settings.senders is not None else None
+    dead_letters = _dead_letter_topic(bootstrap, topic, dead_letter or settings.dead_letter, config)
     try:
         with opened(settings, create=False):
             pass
@@ -165,9 +168,22 @@ def consume_topic(
             refused=refused,
             accept_gap=accept_gap,
             binding=binding,
+            letters=None if dead_letters is None else DeadLetters(kaoji.ledger, dead_letters),
         )
         kaoji.driver.catch_up()
     return totals
+
+
+def _dead_letter_topic(
+    bootstrap: str, topic: str, dead_letter: str | None, config: Mapping[str, object] | None
+) -> DeadLetterTopic | None:
+    if dead_letter is None:
+        return None
+    if dead_letter == topic:
+        raise WrongInputError(
+            f"Dead letters in {topic} would be read as actions, and refused again. Name another topic."
+        )
+    return DeadLetterTopic(bootstrap, dead_letter, config=config)
 
 
 def _see_whether_kafka_lets_us_in(

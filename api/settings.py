@@ -35,6 +35,8 @@ class Settings:
     """KAOJI_SENDERS: file of the senders and the sources they may use; without one anybody may use any."""
     rate: int | None = None
     """KAOJI_RATE: records a second that one sender (without a senders file: one address) may post, on average."""
+    dead_letter: str | None = None
+    """KAOJI_DEAD_LETTER: Kafka topic to which `kaoji consume` publishes what is refused; without one to none."""
 
 
 def read_settings(
@@ -60,6 +62,7 @@ def read_settings(
         token=values.get("KAOJI_TOKEN") or None,
         senders=Path(senders) if senders else None,
         rate=_whole_number("KAOJI_RATE", values.get("KAOJI_RATE")),
+        dead_letter=values.get("KAOJI_DEAD_LETTER") or None,
     )
 
 

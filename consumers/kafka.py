@@ -11,6 +11,7 @@ from threading import Event
 from typing import Protocol
 
 from consumers.cloudevents import to_arrival
+from consumers.dead_letters import DRAIN_SECONDS_MAX, STOP_SECONDS_MAX, DeadLetters
 from consumers.kafka_member import KafkaUnreachableError, Member, Records
 from consumers.kafka_settings import check_kafka_settings
 from consumers.pipeline import ActionLedger, Intake, Refused, Totals, collector_off
@@ -49,6 +50,7 @@ def consume(
     refused: Refused | None = None,
     accept_gap: bool = False,
     binding: Binding | None = None,
+    letters: DeadLetters | None = None,
 ) -> Totals:
     """Record the topic's actions as one member of a consumer group, until told to stop.
 
@@ -61,6 +63,7 @@ def consume(
     `stop`: set by a signal handler; the batch at hand is finished and the group left.
     `on_batch` is given the totals after every batch, `refused` every record that is quarantined.
     `binding`: the sources that the topic's senders may use; without one any.
+    `letters` publishes what is refused; it is stopped at the end.
     `accept_gap`: go on where Kafka has deleted records that were never read.
 
     Kafka or the store going away later is waited for. Raises UnreachableError when Kafka does not answer at the
@@ -80,13 +83,16 @@ def consume(
         try:
             intake = Intake(ledger, refused=refused)
             run = _Run(
-                intake, member, clock=clock, stop=stop, until_idle=until_idle, on_batch=on_batch, binding=binding
-            )
+                intake, member, clock=clock, stop=stop, until_idle=until_idle, on_batch=on_batch, binding=binding,
+                letters=letters,
+            )  # fmt: skip
             with collector_off():
                 run.to_the_end()
             return intake.totals
         finally:
             member.close()
+            if letters is not None:
+                letters.stop(seconds_max=STOP_SECONDS_MAX if stop.is_set() else DRAIN_SECONDS_MAX)
 
 
 class _Run:
@@ -102,9 +108,11 @@ class _Run:
         until_idle: float | None,
         on_batch: Callable[[Totals], None] | None,
         binding: Binding | None,
+        letters: DeadLetters | None,
     ) -> None:
         self._intake, self._member, self._clock, self._binding = intake, member, clock, binding
         self._stop, self._until_idle, self._on_batch = stop, until_idle, on_batch
+        self._letters = letters
         self._waits = _Waits(stop)
         self._silent_since = time.monotonic()
         self._changes = 0
@@ -113,6 +121,8 @@ class _Run:
         while not self._stop.is_set():
             try:
                 records = self._member.poll(seconds_max=POLL_SECONDS_MAX)
+                if self._letters is not None:
+                    self._letters.follow(leads=self._member.leads())
                 if records:
                     self._record(records)
                 elif self._silence():

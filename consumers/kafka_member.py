@@ -185,6 +185,10 @@ class Member:
         """Whether anything listens where Kafka should be."""
         return any_answers(self._bootstrap, seconds_max=1.0)
 
+    def leads(self) -> bool:
+        """Whether this is the one member that holds the first partition."""
+        return any(partition.partition == 0 for partition in self._consumer.assignment())
+
     def close(self) -> None:
         """Leave the group, so that others take over at once; takes two seconds at most."""
         try:

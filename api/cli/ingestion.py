@@ -86,6 +86,9 @@ def consume(
     kafka_config: Annotated[str | None, typer.Option(help="File of client settings: TLS, SASL.")] = None,
     until_idle: Annotated[float | None, typer.Option(min=0, help="End after so many seconds of silence.")] = None,
     accept_gap: Annotated[bool, typer.Option(help="Go on past records that Kafka deleted unread.")] = False,
+    dead_letter: Annotated[
+        str | None, typer.Option(help="Topic to publish refused records to; default KAOJI_DEAD_LETTER, else none.")
+    ] = None,
 ) -> None:
     """Record the actions of a Kafka topic, as one member of a consumer group."""
     from api.intake import consume_topic
@@ -99,6 +102,7 @@ def consume(
         config_file=kafka_config,
         until_idle=until_idle,
         accept_gap=accept_gap,
+        dead_letter=dead_letter,
         refused=_Shown(),
     ).to_json()
     _tell_totals(output, totals)
