@@ -54,6 +54,9 @@ class _ByCode(dict[str, Any]):
 
 
 def _differences(path: tuple[str, ...], before: Any, after: Any) -> Iterator[Difference]:
+    if isinstance(before, _ByCode) != isinstance(after, _ByCode):
+        # A list without tables does not show that its tables would have codes.
+        before, after = (_ByCode() if each == [] else each for each in (before, after))
     if not (isinstance(before, dict) and isinstance(after, dict)):
         if before != after:
             yield Difference(path, "changed", before, after)

@@ -229,7 +229,7 @@ def _short(value: Any) -> str | None:
     if isinstance(value, dict):
         return ", ".join(f"{key} {each}" for key, each in value.items() if isinstance(each, (str, int)))
     if isinstance(value, list):
-        return ", ".join(str(_short(each)) for each in value)
+        return ", ".join(f"[{_short(each)}]" if isinstance(each, list) else str(_short(each)) for each in value)
     return None if value is None else str(value)
 
 

@@ -73,6 +73,12 @@ def test_difference_is_named_by_its_place(after: str, expected: list[tuple[str, 
     assert found(after) == expected
 
 
+def test_all_tables_of_a_kind_may_go_or_come() -> None:
+    without = POLICY[: POLICY.index("[[grade]]")]
+    assert [each[:2] for each in found(without)] == [("grades good", "removed"), ("grades poor", "removed")]
+    assert [each[:2] for each in found(POLICY, without)] == [("grades good", "added"), ("grades poor", "added")]
+
+
 def test_indicator_that_is_there_on_one_side_only_is_shown_whole() -> None:
     alone = changed(POLICY, (ERRORS, ""), ("weight = 60", "weight = 100"))
     (weight, removed) = found(alone)
@@ -117,3 +123,9 @@ def test_shipped_register_says_the_same_as_itself_and_otherwise_than_another(nam
     register = load_register(name)
     assert compared(register, parse_register("\n" + register.text, place="again"))["same"]
     assert not compared(register, parse_register(REGISTER, place="b"))["same"]
+
+
+def test_plain_list_that_was_empty_is_shown_as_one() -> None:
+    after = parse_register(REGISTER + 'stop_reasons = ["test", "hearing"]\n', place="b")
+    (said,) = differences(parse_register(REGISTER, place="a"), after)
+    assert (said.path[-1], said.before, said.after) == ("stop_reasons", [], ["hearing", "test"])
