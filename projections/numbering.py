@@ -81,7 +81,7 @@ class Numbering:
         words = history.words_of("source")
         for code, actions in zip(*np.unique(codes[codes >= 0], return_counts=True), strict=True):
             self._sources.setdefault(words[code], Numbered()).actions += int(actions)
-        texts = history.ids.column("sequence").slice(begin, end - begin)
+        texts = history.ids.take(np.arange(begin, end))["sequence"]
         lengths = pc.fill_null(pc.utf8_length(texts), DIGITS_MAX + 1).to_numpy()
         kept = np.flatnonzero((lengths <= DIGITS_MAX) & (codes >= 0))
         if not len(kept):
