@@ -10,23 +10,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from api.reasons import reason_text
+from api.reasons import Member, reason_text
 from api.scorecards import Basis
 from domain.errors import UnknownNameError, WrongInputError
-from domain.evidence import evidence_rows
+from domain.evidence import attribute_asked, evidence_rows
+from domain.fold import CONTRIBUTION_RECORD, Contributions, fold_in_chunks
 from domain.numbers import plain
 from domain.policy_file import Indicator
-from domain.rollup import UNKNOWN_PROCESS, WHOLE_SUBJECT, By
-from domain.tally import STOCK_MEASURES, WHOLE, Measure
+from domain.populations import STOCKS, Population, asked_for
+from domain.populations import kind_of as kind_of_cell
+from domain.rollup import UNKNOWN_PROCESS, WHOLE_SUBJECT, By, trees_of
+from domain.tally import WHOLE
 
 
 @dataclass(frozen=True, slots=True)
 class CountedThing:
-    """One case, decision, rating or target that was counted, with the subject's share of it."""
+    """One case, decision, rating, target or action that was counted, with the subject's share of it."""
 
     case: str
-    measure: Measure
-    numerator: Fraction
+    met: bool
     share: Fraction
     why: str
     actions: tuple[int, ...]
@@ -37,7 +39,7 @@ class CountedThing:
         """`met` stands in the numerator and the denominator, `missed` in the denominator only."""
         return {
             "case": self.case,
-            "side": "met" if self.numerator else "missed",
+            "side": "met" if self.met else "missed",
             "share": plain(self.share),
             "why": self.why,
             "actions": list(self.actions),
@@ -89,8 +91,9 @@ def _explained(
     found: Basis, card: dict[str, Any], by: By, indicator: Indicator, result: dict[str, Any], language: str
 ) -> dict[str, Any]:
     things = counted_things(found, card["subject"], by, indicator, language)
-    sums = [plain(sum(each, Fraction(0))) for each in zip(*((t.numerator, t.share) for t in things), strict=True)]
-    assert [result["numerator"], result["denominator"]] == (sums or ["0", "0"]), "an explanation adds up"
+    met = plain(sum((thing.share for thing in things if thing.met), Fraction(0)))
+    sums = [met, plain(sum((thing.share for thing in things), Fraction(0)))]
+    assert [result["numerator"], result["denominator"]] == sums, "an explanation adds up"
     return {
         **result,
         "rule": getattr(indicator.rule, language),
@@ -101,81 +104,94 @@ def _explained(
 
 def counted_things(found: Basis, subject: str, by: By, indicator: Indicator, language: str) -> list[CountedThing]:
     """Everything that counts for a subject in one indicator, by case."""
-    rows = found.counted.contributions
-    measures = [each for each in (indicator.ratio.flow, indicator.ratio.stock) if each is not None]
-    mask = np.isin(rows.measure, measures) & (rows.day <= found.to_day)
-    stock = np.isin(rows.measure, sorted(STOCK_MEASURES))
-    mask &= stock | (rows.day >= found.from_day)
-    chosen = np.flatnonzero(mask)
-    chosen = chosen[_of_subject(found, subject, by, chosen, stock)]
-    sums: dict[tuple[int, int, int], list[int]] = defaultdict(lambda: [0, 0])
-    for index in chosen.tolist():
-        key = (int(rows.case[index]), int(rows.row[index]), int(rows.measure[index]))
-        sums[key][0] += int(rows.numerator[index])
-        sums[key][1] += int(rows.denominator[index])
+    numerator, denominator = indicator.counts.numerator, indicator.counts.denominator
+    rows = _contributions(found, subject, by, {*denominator})
+    sums: dict[tuple[int, int, int, int], int] = defaultdict(int)
+    for row, kind, day, value, part in zip(
+        *(rows[name].tolist() for name in ("row", "kind", "day", "value", "part")), strict=True
+    ):
+        # What stands open has a row where it begins and one where it ends: only their sum says that it stands.
+        at = 0 if kind >> 8 in STOCKS else day
+        sums[row, kind, at, value] += part
+    met = {kind_of_cell(cell) for cell in numerator}
+    about = _abouts({*numerator}, {*denominator})
     things = [
-        _counted_thing(found, case, row, Measure(kind), numerator, share, language)
-        for (case, row, kind), (numerator, share) in sorted(sums.items())
-        if share
+        _counted_thing(found, (row, kind, day, value), part, kind in met, about.get(kind >> 8), language)
+        for (row, kind, day, value), part in sorted(sums.items())
+        if part
     ]
     return sorted(things, key=lambda each: (each.case, each.actions))
 
 
+def _abouts(numerator: set[int], denominator: set[int]) -> dict[int, str | None]:
+    """For each population the attribute that its numerator asks for."""
+    patterns: dict[int, tuple[set[int], set[int]]] = defaultdict(lambda: (set(), set()))
+    for side, cells in enumerate((numerator, denominator)):
+        for kind in map(kind_of_cell, cells):
+            patterns[kind >> 8][side].add(kind & 255)
+    return {population: attribute_asked(Population(population), *both) for population, both in patterns.items()}
+
+
+def _contributions(found: Basis, subject: str, by: By, cells: set[int]) -> NDArray[Any]:
+    """The contributions to these cells that count for a subject in the period."""
+    kinds = sorted(kind_of_cell(cell) for cell in cells)
+    stocks = [kind for kind in kinds if kind >> 8 in STOCKS]
+    counted = found.counted
+    chosen = []
+    for chunk in fold_in_chunks(counted.files.cases, counted.rules, asked=asked_for([sorted(cells)])):
+        stock = np.isin(chunk.kind, stocks)
+        mask = np.isin(chunk.kind, kinds) & (chunk.day <= found.to_day) & (stock | (chunk.day >= found.from_day))
+        rows = chunk[mask]
+        chosen.append(rows[_of_subject(found, subject, by, rows, stock[mask])])
+    return np.concatenate(chosen) if chosen else np.empty(0, CONTRIBUTION_RECORD)
+
+
 def _of_subject(
-    found: Basis, subject: str, by: By, chosen: NDArray[np.int64], stock: NDArray[np.bool_]
+    found: Basis, subject: str, by: By, rows: Contributions, stock: NDArray[np.bool_]
 ) -> NDArray[np.bool_]:
-    rows, history = found.counted.contributions, found.history
+    history = found.history
     if by == "all":
-        return np.ones(chosen.size, np.bool_)
+        return np.ones(rows.size, np.bool_)
     if by == "staff":
-        return np.asarray(rows.person[chosen] == history.words["staff"].find(subject))
+        return np.asarray(rows.person == history.words["staff"].find(subject))
     if by == "process":
         register, codes = found.context.register, history.words_of("procedure")
         processes = [register.process_of(code) or UNKNOWN_PROCESS for code in codes] + [UNKNOWN_PROCESS]
         of_process = np.array([process == subject for process in processes], np.bool_)
-        return np.asarray(of_process[rows.procedure[chosen]])
+        return np.asarray(of_process[rows.procedure])
     units = history.words_of("unit")
-    below: dict[tuple[int, int], bool] = {}
-    mask = np.zeros(chosen.size, np.bool_)
-    for place, index in enumerate(chosen.tolist()):
-        unit = int(rows.unit[index])
-        if unit < 0:
-            continue
-        day = found.to_day if stock[index] else int(rows.day[index])
-        if (unit, day) not in below:
-            below[unit, day] = subject in found.directory.ancestors(units[unit], day)
-        mask[place] = below[unit, day]
-    return mask
+    trees = trees_of(found.directory, found.from_day, found.to_day)
+    first_days = [found.from_day + int(np.searchsorted(trees, tree)) for tree in range(int(trees[-1]) + 1)]
+    below = np.zeros((len(units) + 1, len(first_days)), np.bool_)  # the last row is for what names no unit
+    for code, unit in enumerate(units):
+        for tree, day in enumerate(first_days):
+            below[code, tree] = subject in found.directory.ancestors(unit, day)
+    on = np.where(stock, found.to_day, rows.day)
+    return np.asarray(below[rows.unit, trees[on - found.from_day]])
 
 
 def _counted_thing(
-    found: Basis, case: int, row: int, measure: Measure, numerator: int, share: int, language: str
+    found: Basis, member: tuple[int, int, int, int], part: int, met: bool, about: str | None, language: str
 ) -> CountedThing:
+    row, kind, day, value = member
     files, history = found.counted.files, found.history
-    evidence = evidence_rows(files.cases, case, measure, row)
-    positions = {int(files.position[each]) for each in evidence}
+    case = int(np.searchsorted(files.cases.starts, row, side="right")) - 1
+    population = Population(kind >> 8)
+    evidence = evidence_rows(files.cases, case, population, row, about)
+    positions = {int(files.cases.actions.position[each]) for each in evidence}
     links = history.links
-    about = np.isin(links["target"], sorted(positions))
-    positions |= set(links["position"][about].tolist())
+    meant = np.isin(links["target"], sorted(positions))
+    positions |= set(links["position"][meant].tolist())
     subject = history.words_of("subject")[int(files.subject[case])]
-    flags = ["incomplete"] if _is_incomplete(found, case, row, measure) else []
+    of = Member(case, row, population, kind & 255, day or int(files.cases.actions.day[row]), value)
+    flags = ["incomplete"] if about == "in-time" and of.has("limit-unknown") else []
     if not positions.isdisjoint(found.corrections.self_recorded):
         flags.append("self-recorded-correction")
     return CountedThing(
         case=subject.partition(":")[2],
-        measure=measure,
-        numerator=Fraction(numerator, WHOLE),
-        share=Fraction(share, WHOLE),
-        why=reason_text(files.cases, found.counted.rules, case, row, measure, bool(numerator), language),
+        met=met,
+        share=Fraction(part, WHOLE),
+        why=reason_text(files.cases, found.counted.rules, of, about, language),
         actions=tuple(sorted(positions)),
         flags=tuple(flags),
     )
-
-
-def _is_incomplete(found: Basis, case: int, row: int, measure: Measure) -> bool:
-    """Whether the start of the limit was never recorded: the fold says so in a measure of its own."""
-    if measure != Measure.TIMELINESS:
-        return False
-    rows = found.counted.contributions
-    here = (rows.measure == Measure.INCOMPLETE) & (rows.case == case) & (rows.row == row)
-    return bool(rows.numerator[here].any())

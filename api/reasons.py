@@ -2,87 +2,163 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from api.as_of import day_text
-from domain.cases import FIRST_OWN, LAST_OWN, Cases
-from domain.limits import NEVER, UNKNOWN, Rules, limit_day
-from domain.tally import Measure
+from domain.cases import Cases
+from domain.evidence import is_penal, limit_at
+from domain.limits import NEVER, UNKNOWN, Rules
+from domain.populations import ATTRIBUTES, Population, pattern_of
 
 _TEXTS = {
     "en": {
-        "plan-met": "due {limit}, completed by then",
-        "plan-missed": "due {limit}, not completed by then",
-        "rated": "rated {rating} of 5 on {day}",
-        "in-time": "decided {day}, limit {limit}",
-        "late": "decided {day}, after the limit {limit}",
-        "no-limit": "decided {day}, no limit stated",
-        "no-start": "decided {day}; the limit cannot be computed: neither receipt nor acceptance was recorded",
-        "overdue": "undecided, limit {limit} has passed",
-        "error": "decided {day}, with a confirmed error",
-        "no-error": "decided {day}, no confirmed error",
-        "closed": "closed {day}",
-        "open": "not closed, limit {limit} has passed",
-        "revoked": "decided {day}, revoked or altered on review",
+        "target-met": "due {limit}, completed by then",
+        "target-missed": "due {limit}, not completed by then",
+        "rated": "rated {value} of 5 on {day}",
+        "in-time": "{done} {day}, limit {limit}",
+        "late": "{done} {day}, after the limit {limit}",
+        "no-limit": "{done} {day}, no limit stated",
+        "no-start": "{done} {day}; the limit cannot be computed: its start was never recorded",
+        "error": "{done} {day}, with a confirmed error",
+        "no-error": "{done} {day}, no confirmed error",
+        "rating": "{done} {day}, rated",
+        "no-rating": "{done} {day}, not rated",
+        "conforming": "{done} {day}, every required step taken",
+        "not-conforming": "{done} {day}, a required step is missing",
+        "done": "{done} {day}",
+        "duration": "{done} {day}, {value} days after the start",
+        "overdue-licence": "undecided, limit {limit} has passed",
+        "open-licence": "undecided, limit {limit}",
+        "overdue-enforcement": "not closed, limit {limit} has passed",
+        "open-enforcement": "not closed, limit {limit}",
+        "overturned": "decided {day}, revoked or altered on review",
         "upheld": "decided {day}, stands",
+        "complete": "done {day}, states all that is asked for",
+        "incomplete": "done {day}, does not state: {missing}",
+        "warning": "warning {day}, limit {limit}",
+        "yellow": "yellow card {day}, limit {limit}",
+        "red": "red card {day}, limit {limit}",
+        "decided": "decided",
+        "closed": "closed",
+        "none": "none",
     },
     "zh": {
-        "plan-met": "应于{limit}完成，已按期完成",
-        "plan-missed": "应于{limit}完成，未按期完成",
-        "rated": "{day}评价{rating}分（满分5分）",
-        "in-time": "{day}办结，期限{limit}",
-        "late": "{day}办结，超过期限{limit}",
-        "no-limit": "{day}办结，未规定期限",
-        "no-start": "{day}办结；未记录收件或受理，期限无法计算",
-        "overdue": "未办结，期限{limit}已过",
-        "error": "{day}办结，有已确认的差错",
-        "no-error": "{day}办结，无已确认的差错",
-        "closed": "{day}结案",
-        "open": "未结案，期限{limit}已过",
-        "revoked": "{day}作出的决定，经复议或诉讼被撤销或变更",
+        "target-met": "应于{limit}完成，已按期完成",
+        "target-missed": "应于{limit}完成，未按期完成",
+        "rated": "{day}评价{value}分（满分5分）",
+        "in-time": "{day}{done}，期限{limit}",
+        "late": "{day}{done}，超过期限{limit}",
+        "no-limit": "{day}{done}，未规定期限",
+        "no-start": "{day}{done}；未记录起算日，期限无法计算",
+        "error": "{day}{done}，有已确认的差错",
+        "no-error": "{day}{done}，无已确认的差错",
+        "rating": "{day}{done}，已评价",
+        "no-rating": "{day}{done}，未评价",
+        "conforming": "{day}{done}，必经步骤齐全",
+        "not-conforming": "{day}{done}，缺少必经步骤",
+        "done": "{day}{done}",
+        "duration": "{day}{done}，历时{value}天",
+        "overdue-licence": "未办结，期限{limit}已过",
+        "open-licence": "未办结，期限{limit}",
+        "overdue-enforcement": "未结案，期限{limit}已过",
+        "open-enforcement": "未结案，期限{limit}",
+        "overturned": "{day}作出的决定，经复议或诉讼被撤销或变更",
         "upheld": "{day}作出的决定，未被撤销或变更",
+        "complete": "{day}办理，要素齐全",
+        "incomplete": "{day}办理，缺少：{missing}",
+        "warning": "{day}预警，期限{limit}",
+        "yellow": "{day}黄牌，期限{limit}",
+        "red": "{day}红牌，期限{limit}",
+        "decided": "办结",
+        "closed": "结案",
+        "none": "未规定",
     },
+}
+_EVERYS = {
+    "en": dict(zip(ATTRIBUTES[Population.ACTION], ATTRIBUTES[Population.ACTION], strict=True)),
+    "zh": {
+        "responsible": "责任人",
+        "basis": "依据",
+        "evidence": "证据",
+        "supervisor": "监督人",
+        "result": "结果",
+    },
+}
+_BOTH = {
+    "faulty": ("error", "no-error"),
+    "rated": ("rating", "no-rating"),
+    "conforming": ("conforming", "not-conforming"),
 }
 
 
-def reason_text(
-    cases: Cases, rules: Rules, case: int, row: int, measure: Measure, hit: bool, language: str
-) -> str:
-    """Why the thing that is decided at `row` counts as it does."""
-    limit = _limit(cases, rules, case, row, measure)
-    key = _key(measure, hit, limit)
-    shown = day_text(limit) if limit not in (NEVER, UNKNOWN) else ""
-    return _TEXTS[language][key].format(
-        day=day_text(int(cases.actions.day[row])), limit=shown, rating=int(cases.actions.rating[row])
+class Member(NamedTuple):
+    """One counted member: which population, with which attributes, decided where and when, worth how much."""
+
+    case: int
+    row: int
+    population: Population
+    pattern: int
+    day: int
+    value: int
+
+    def has(self, attribute: str) -> bool:
+        """Whether it has that attribute."""
+        return bool(self.pattern & pattern_of(self.population, [attribute]))
+
+
+def reason_text(cases: Cases, rules: Rules, member: Member, about: str | None, language: str) -> str:
+    """Why a member counts as it does, in respect of the attribute asked for (None: that it is one)."""
+    limit = _limit(cases, rules, member)
+    texts = _TEXTS[language]
+    missing = [name for name in ATTRIBUTES[member.population] if not member.has(name) and about in (None, name)]
+    return texts[_key(member, about, limit)].format(
+        day=day_text(member.day),
+        limit=texts["none"] if limit in (NEVER, UNKNOWN) else day_text(limit),
+        value=member.value,
+        done=texts["closed" if member.population == Population.CLOSED else "decided"],
+        missing="、".join(_EVERYS[language].get(name, name) for name in missing)
+        if language == "zh"
+        else ", ".join(missing),
     )
 
 
-def _key(measure: Measure, hit: bool, limit: int) -> str:
-    if measure == Measure.TIMELINESS:
+def _key(member: Member, about: str | None, limit: int) -> str:
+    population = member.population
+    if population in (Population.DECIDED, Population.CLOSED):
+        return _deciding_key(member, about, limit)
+    if population == Population.ACTION:
+        asked = ATTRIBUTES[population] if about is None else (about,)
+        return "complete" if all(member.has(name) for name in asked) else "incomplete"
+    if population == Population.OPEN_LICENCE:
+        return "overdue-licence" if member.has("overdue") else "open-licence"
+    if population == Population.OPEN_ENFORCEMENT:
+        return "overdue-enforcement" if member.has("overdue") else "open-enforcement"
+    if population == Population.CARD:
+        return next(name for name in ATTRIBUTES[population] if member.has(name))
+    if population == Population.TARGET:
+        return "target-met" if member.has("completed") else "target-missed"
+    if population == Population.DECISION:
+        return "overturned" if member.has("overturned") else "upheld"
+    return "rated"
+
+
+def _deciding_key(member: Member, about: str | None, limit: int) -> str:
+    if about in ("in-time", "limit-unknown"):
         if limit == UNKNOWN:
             return "no-start"
         if limit == NEVER:
             return "no-limit"
-        return "in-time" if hit else "late"
-    both = {
-        Measure.PLAN: ("plan-met", "plan-missed"),
-        Measure.SATISFACTION: ("rated", "rated"),
-        Measure.TIMELINESS_OVERDUE: ("overdue", "overdue"),
-        Measure.ERROR: ("error", "no-error"),
-        Measure.CLOSURE: ("closed", "closed"),
-        Measure.CLOSURE_OVERDUE: ("open", "open"),
-        Measure.REVOCATION: ("revoked", "upheld"),
-    }[measure]
-    return both[0] if hit else both[1]
+        return "in-time" if member.has("in-time") else "late"
+    if about in _BOTH:
+        return _BOTH[about][not member.has(about)]
+    return "duration" if about == "value" else "done"
 
 
-def _limit(cases: Cases, rules: Rules, case: int, row: int, measure: Measure) -> int:
-    if measure == Measure.PLAN:
-        return int(cases.actions.due_day[row])
-    if measure not in (Measure.TIMELINESS, Measure.TIMELINESS_OVERDUE, Measure.CLOSURE_OVERDUE):
+def _limit(cases: Cases, rules: Rules, member: Member) -> int:
+    population, row = member.population, member.row
+    if population == Population.TARGET:
+        return int(cases.extras.due_day[cases.actions.extra[row]])
+    if population in (Population.DECISION, Population.RATED, Population.ACTION):
         return NEVER
-    first, due, procedure = int(cases.starts[case]), -1, -1
-    for each in range(first, row + 1):
-        if FIRST_OWN <= cases.actions.role[each] <= LAST_OWN:
-            due = each if cases.actions.due_kind[each] else due
-            procedure = int(cases.actions.procedure[each]) if cases.actions.procedure[each] >= 0 else procedure
-    penal = measure == Measure.CLOSURE_OVERDUE
-    return int(limit_day(cases.actions, rules, first, row, due, procedure, penal))
+    penal = is_penal(cases, int(cases.starts[member.case]), row, population)
+    return limit_at(cases, rules, member.case, row, penal=penal)

@@ -263,7 +263,8 @@ def policy_page() -> str:
     """The page of policy files as Markdown."""
     opening = """A policy says what is measured, against which target, with what weight, and which grade a score \
 earns. It is a TOML file. `kaoji policy check FILE` says what is wrong with it, by line and key; `kaoji policy \
-show gx-2012` prints the one that is shipped, to begin from. A policy is known by its hash: a score says under \
+show gx-2012` prints the one that is shipped, to begin from. How to draft, compare and adopt one: \
+[adopt a policy](../how-to/adopt-a-policy.md). A policy is known by its hash: a score says under \
 which it was made. The rules of counting are in [scoring](../explanation/scoring.md)."""
     measures = [f"| `{one.code}` | {one.kind} | {one.better} | {one.meaning.en} |" for one in described_measures()]
     populations = [

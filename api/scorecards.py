@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -13,6 +14,7 @@ from domain.context import Context
 from domain.directory import Directory
 from domain.ledger.ledger import Ledger
 from domain.policy import Policy
+from domain.populations import Population, asked_for, cells_with
 from domain.rollup import By
 from domain.scoring import Scorecards, score
 from domain.zones import Zone
@@ -49,8 +51,11 @@ class Basis:
 
     def scorecards(self, by: By) -> Scorecards:
         """The scores of all subjects of a kind."""
+        sums = self.counted.sums(
+            self.directory, from_day=self.from_day, to_day=self.to_day, by=by, asked=asked_by(self.policy)
+        )
         return score(
-            self.counted.tally(),
+            sums,
             self.policy,
             self.directory,
             self.context.register,
@@ -93,6 +98,18 @@ def basis(
         ledger=kaoji.ledger,
         today=context.zone.day_of_instant(kaoji.clock()),
     )
+
+
+def asked_by(policy: Policy) -> int:
+    """What a fold must be asked for, so that everything in a policy can be counted."""
+    cells: list[Sequence[int]] = [cells_with(Population.DECIDED, having=["limit-unknown"])]
+    for measure in policy.measures:
+        cells += [measure.numerator, measure.denominator]
+        if measure.values is not None:
+            cells.append(cells_with(measure.values))
+        if measure.response is not None:
+            cells += [measure.response.numerator, measure.response.denominator]
+    return asked_for(cells)
 
 
 def directory_of(kaoji: Kaoji, history: History, zone: Zone) -> Directory:

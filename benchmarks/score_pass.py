@@ -8,10 +8,12 @@ import polars as pl
 
 from benchmarks.given import recorded
 from benchmarks.measuring import Figures, by_turns
-from domain.cases import FIRST_OWN, LAST_OWN, Cases, Role
-from domain.fold import measure
+from domain.cases import FIRST_OWN, LAST_OWN, OVERTURNED, Cases, Role
+from domain.directory import Directory
+from domain.fold import fold
 from domain.policy import load_policy
-from domain.tally import WHOLE, Measure
+from domain.populations import Population, cells_with
+from domain.tally import WHOLE
 from projections.case_files import case_files
 from projections.tallies import count
 
@@ -22,13 +24,13 @@ def score_pass(actions: int) -> Figures:
     with recorded(actions) as kaoji:
         history = kaoji.history()
     context = load_policy("gx-2012").context()
-    rules = count(history, context).rules
-    cases = case_files(history, context.zone).cases
-    rows = measure(cases, rules)
-    revocation = rows.measure == Measure.REVOCATION
+    counted = count(history, context)
+    cases = counted.files.cases
+    first, last = int(cases.actions.day.min()), int(cases.actions.day.max())
+    sums = counted.sums(Directory(), from_day=first, to_day=last, by="all")
     expected = (
-        int(rows.denominator[revocation].sum()) // WHOLE,
-        int(rows.numerator[revocation].sum()) // WHOLE,
+        int(sums.cells[0, cells_with(Population.DECISION)].sum()) // WHOLE,
+        int(sums.cells[0, cells_with(Population.DECISION, having=["overturned"])].sum()) // WHOLE,
     )
     frame = _frame(cases)
     table = duckdb.connect()
@@ -48,7 +50,7 @@ def score_pass(actions: int) -> Figures:
     def with_duckdb() -> tuple[int, int]:
         found = table.execute(
             "SELECT sum(made)::int, sum(overturned)::int FROM (SELECT unit, day, count(*) AS made, "
-            "sum(overturned::int) AS overturned FROM actions WHERE role IN (6, 7, 10, 11) GROUP BY unit, day)"
+            "sum(overturned::int) AS overturned FROM actions WHERE role IN (8, 9, 12, 13) GROUP BY unit, day)"
         ).fetchone()
         assert found is not None
         return found[0], found[1]
@@ -56,7 +58,8 @@ def score_pass(actions: int) -> Figures:
     assert with_polars() == with_duckdb() == expected, "equal answers first"
     return by_turns(
         {
-            "all measures": lambda: measure(cases, rules),
+            "all measures": lambda: counted.sums(Directory(), from_day=first, to_day=last, by="staff"),
+            "every contribution": lambda: fold(cases, counted.rules),
             "Polars, one indicator": with_polars,
             "DuckDB, one indicator": with_duckdb,
             "case order from columns": lambda: case_files(history, context.zone),
@@ -72,7 +75,7 @@ def _frame(cases: Cases) -> pl.DataFrame:
     """The peers get what they need as columns, units looked up per case beforehand."""
     own = (cases.actions.role >= FIRST_OWN) & (cases.actions.role <= LAST_OWN)
     case = np.repeat(np.arange(cases.starts.size - 1), np.diff(cases.starts))
-    roles, overturned = cases.actions.role, cases.actions.overturned.copy()
+    roles, overturned = cases.actions.role, (cases.actions.marks & OVERTURNED) != 0
     for review in np.flatnonzero(roles == Role.ADVERSE_REVIEW).tolist():
         before = [row for row in range(int(cases.starts[case[review]]), review) if roles[row] in _DECISIONS]
         if before:

@@ -9,9 +9,8 @@ from api.bootstrap import system_clock
 from benchmarks.catalogue import BENCHMARKS
 from benchmarks.given import arrivals, recorded
 from domain.actions import check_action
-from domain.fold import measure
+from domain.directory import Directory
 from domain.policy import load_policy
-from projections.case_files import case_files
 from projections.tallies import count
 
 ACTIONS = 20_000
@@ -38,6 +37,6 @@ def test_score_pass(benchmark: BenchmarkFixture) -> None:
     with recorded(ACTIONS) as kaoji:
         history = kaoji.history()
     context = load_policy("gx-2012").context()
-    rules = count(history, context).rules
-    cases = case_files(history, context.zone).cases
-    benchmark(lambda: measure(cases, rules))
+    counted = count(history, context)
+    day = int(counted.files.cases.actions.day.max())
+    benchmark(lambda: counted.sums(Directory(), from_day=day - 365, to_day=day, by="staff"))

@@ -22,9 +22,15 @@ COMPILED: bool = numba is not None and not numba.config.DISABLE_JIT
 """Whether marked functions run as machine code; `kaoji status` says so."""
 
 
+OPTIONS = {"cache": True, "nogil": True, "forceinline": True, "_nrt": False}
+"""Without reference counts (`_nrt`), which cost more than the fold itself and make threads wait for each other:
+marked functions fill arrays that they are given, and make none. Calls are inlined, for each would hand over every
+array in seven words."""
+
+
 def compiled(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
     """Mark a function of the core: machine code, cached on disk, without the interpreter lock."""
     if numba is None:
         return function
-    decorated: Callable[Parameters, Result] = numba.njit(cache=True, nogil=True)(function)
+    decorated: Callable[Parameters, Result] = numba.njit(**OPTIONS)(function)
     return decorated

@@ -1,37 +1,93 @@
-"""Name the actions on which one counted thing rests: the deciding one, who answered for it, the limit."""
+"""Name the actions on which one counted member rests: the deciding one, who answered for it, the limit."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from domain.cases import FIRST_OWN, LAST_OWN, Cases, Role
-from domain.limits import start_row
-from domain.tally import Measure
+from domain.cases import FIRST_OWN, LAST_OWN, NOTHING, OVERTURNED, Cases, Role
+from domain.limits import Rules, counted_limit
+from domain.populations import ATTRIBUTES, STOCKS, Population
 
 DECISIONS = (Role.GRANTED, Role.REFUSED, Role.PENALISED, Role.DISMISSED)
-STOPS = (Role.SUSPENDED, Role.RESUMED)
+STOPS = (Role.SUSPENDED, Role.RESUMED, Role.EXTENDED, Role.CORRECTION_REQUESTED)
+PENAL = frozenset({Population.CLOSED, Population.OPEN_ENFORCEMENT})
 
 
-def evidence_rows(cases: Cases, case: int, measure: Measure, row: int) -> list[int]:
-    """Rows of the case that make this contribution, in the case's order. `row` is the deciding one."""
+def evidence_rows(cases: Cases, case: int, population: Population, row: int, about: str | None) -> list[int]:
+    """Rows of the case that make a member count as it does, in the case's order.
+
+    `row` is the deciding one; `about` the attribute that is asked for, None where only the member itself is.
+    """
     first, stop = int(cases.starts[case]), int(cases.starts[case + 1])
-    if measure == Measure.PLAN:
+    if population == Population.TARGET:
         return sorted(set(_plan(cases, first, stop, row)))
     rows = {row, *_credit(cases, first, stop, row)}
-    if measure in (Measure.TIMELINESS, Measure.TIMELINESS_OVERDUE, Measure.CLOSURE_OVERDUE):
-        rows |= set(_limit(cases, first, row, penal=measure == Measure.CLOSURE_OVERDUE))
-    if measure in (Measure.CLOSURE, Measure.CLOSURE_OVERDUE):
+    if about in ("in-time", "limit-unknown") or population in STOCKS or population == Population.CARD:
+        rows |= set(_limit(cases, first, row, penal=is_penal(cases, first, row, population)))
+    if population in PENAL:
         rows |= set(_first(cases, first, stop, Role.OPENED))
-    if measure == Measure.TIMELINESS_OVERDUE:
+    if population == Population.OPEN_LICENCE:
         rows |= set(_first(cases, first, stop, Role.RECEIVED))
-    if measure == Measure.ERROR:
+    if about == "faulty":
         rows |= {
             each for each in range(first, stop)
-            if cases.actions.role[each] == Role.ERROR_FOUND and not cases.actions.overturned[each]
+            if cases.actions.role[each] == Role.ERROR_FOUND and not cases.actions.marks[each] & OVERTURNED
         }  # fmt: skip
-    if measure == Measure.REVOCATION:
+    if about == "rated":
+        rows |= set(_first(cases, first, stop, Role.RATED))
+    if about == "conforming":
+        rows |= {each for each in range(first, row) if is_own(cases, each)}
+    if population == Population.DECISION:
         rows |= set(_reviews_by_case(cases, row, stop))
     return sorted(rows)
+
+
+def attribute_asked(population: Population, met: set[int], counted: set[int]) -> str | None:
+    """The attribute that sets the patterns of a numerator apart from those of its denominator, if one does."""
+    for bit, name in enumerate(ATTRIBUTES[population]):
+        wanted = {pattern for pattern in counted if pattern >> bit & 1}
+        if met and met != counted and met in (wanted, counted - wanted):
+            return name
+    return None
+
+
+def limit_at(cases: Cases, rules: Rules, case: int, row: int, *, penal: bool) -> int:
+    """Limit of the case as its actions up to `row` say; NEVER and UNKNOWN as in domain.limits."""
+    first, due, procedure, received, accepted = int(cases.starts[case]), -1, -1, -1, -1
+    starts = (Role.OPENED,) if penal else (Role.ACCEPTED,)
+    for each in range(first, row + 1):
+        if not is_own(cases, each):
+            continue
+        role = cases.actions.role[each]
+        due = each if _due_kind(cases, each) else due
+        procedure = int(cases.actions.procedure[each]) if cases.actions.procedure[each] >= 0 else procedure
+        received = each if role == Role.RECEIVED and received < 0 and not penal else received
+        accepted = each if role in starts and accepted < 0 else accepted
+    if due >= 0:
+        return int(cases.extras.due_day[cases.actions.extra[due]])
+    return int(
+        counted_limit(
+            cases.actions, cases.extras, 2**31 - 1, first, row, received, accepted, procedure,
+            rules.first_version, rules.versions, rules.stops, rules.first_day, rules.counted, rules.working_days,
+        )
+    )  # fmt: skip
+
+
+def is_penal(cases: Cases, first: int, row: int, population: Population) -> bool:
+    """Whether the limit is that of an enforcement case."""
+    if population != Population.CARD:
+        return population in PENAL
+    return not _first(cases, first, row + 1, Role.RECEIVED)
+
+
+def is_own(cases: Cases, row: int) -> bool:
+    """Whether it is an action of the case itself."""
+    return bool(FIRST_OWN <= cases.actions.role[row] <= LAST_OWN)
+
+
+def _due_kind(cases: Cases, row: int) -> int:
+    extra = cases.actions.extra[row]
+    return 0 if extra == NOTHING else int(cases.extras.due_kind[extra])
 
 
 def _credit(cases: Cases, first: int, stop: int, row: int) -> Iterator[int]:
@@ -43,14 +99,14 @@ def _credit(cases: Cases, first: int, stop: int, row: int) -> Iterator[int]:
         if names[row] >= 0:
             continue
         for back in range(anchor, first - 1, -1):
-            if FIRST_OWN <= cases.actions.role[back] <= LAST_OWN and names[back] >= 0:
+            if is_own(cases, back) and names[back] >= 0:
                 yield back
                 break
 
 
 def _anchor(cases: Cases, first: int, stop: int) -> int:
     """Where a rating is filled up from: the decision, else the closing, else the last action of the case."""
-    own = [row for row in range(first, stop) if FIRST_OWN <= cases.actions.role[row] <= LAST_OWN]
+    own = [row for row in range(first, stop) if is_own(cases, row)]
     withdrawn = False
     for row in own:
         if cases.actions.role[row] == Role.WITHDRAWN:
@@ -65,12 +121,13 @@ def _anchor(cases: Cases, first: int, stop: int) -> int:
 
 def _limit(cases: Cases, first: int, row: int, *, penal: bool) -> Iterator[int]:
     for back in range(row, first - 1, -1):
-        if FIRST_OWN <= cases.actions.role[back] <= LAST_OWN and cases.actions.due_kind[back]:
+        if is_own(cases, back) and _due_kind(cases, back):
             yield back
             return
-    start = start_row(cases.actions, first, row, penal)
-    if start >= 0:
-        yield start
+    if penal:
+        yield from _first(cases, first, row + 1, Role.OPENED)
+    else:
+        yield from _first(cases, first, row + 1, Role.ACCEPTED) or _first(cases, first, row + 1, Role.RECEIVED)
     yield from (each for each in range(first, row + 1) if cases.actions.role[each] in STOPS)
 
 
@@ -87,12 +144,13 @@ def _reviews_by_case(cases: Cases, row: int, stop: int) -> Iterator[int]:
 
 
 def _plan(cases: Cases, first: int, stop: int, due: int) -> Iterator[int]:
+    due_day = cases.extras.due_day[cases.actions.extra[due]]
     yield due
     for row in range(first, stop):
         if cases.actions.role[row] == Role.TARGET_SET and row <= due:
             yield row
         if (
             cases.actions.role[row] in (Role.TARGET_COMPLETED, Role.TARGET_CANCELLED)
-            and cases.actions.day[row] <= cases.actions.due_day[due]
+            and cases.actions.day[row] <= due_day
         ):
             yield row

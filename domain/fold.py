@@ -1,215 +1,287 @@
-"""Fold the history of whole cases into contributions: who gets counted where, in which measure, on which day.
+"""Fold the actions of whole cases into contributions: who is counted where, in which population, on which day.
 
 A pure function of effective actions in case order. It does not know whether it runs live, in a rebuild, as of
-an earlier position or for an explanation; contributions are integers and add up in any order.
+an earlier position or for an explanation; contributions are integers and add up in any order. It is compiled
+as one piece, so functions take arrays one by one and rows by their number.
 """
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, TypeAlias
+from collections.abc import Iterator
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.cases import FIRST_OWN, LAST_OWN, NOBODY, Actions, Cases, Role, Shares
+from domain.cases import LAST_OWN, NOBODY, NOTHING, OVERTURNED, Actions, Cases, Extras, Role, Shares
 from domain.compiled import compiled
-from domain.limits import NEVER, UNKNOWN, Rules, limit_day, within
-from domain.tally import WHOLE, Measure
+from domain.limits import (
+    NEVER,
+    UNKNOWN,
+    Days,
+    Rules,
+    Versions,
+    counted_days,
+    counted_limit,
+    day_of_count,
+    version_in_force,
+)
+from domain.populations import CONFORMITY, EVERYTHING, IN_TIME_STOCK, Population
+from domain.tally import WHOLE
 
-PER_ACTION = 10
-"""No action gives more attributions than this (two stocks opened and closed, and a decision's six)."""
+HEAD: Final = 2**31 - 1
+"""As of the newest position."""
 
+ROWS_PER_ACTION: Final = 20
+"""No action gives more contributions than this for each who shares in it: two stocks with their two borders and
+two sides, six cards, an action, and what its case counts for at the end."""
 
 CONTRIBUTION_RECORD = np.dtype(
     [
-        ("numerator", np.int64),  # millionths
-        ("denominator", np.int64),
-        ("case", np.int64),  # index into Cases.starts
-        ("row", np.int64),  # the action that decides: index into Cases.actions
+        ("part", np.int32),  # millionths of a member; negative where a stock ends
         ("person", np.int32),
         ("unit", np.int32),
         ("procedure", np.int32),
         ("day", np.int32),
-        ("measure", np.int8),
+        ("value", np.int32),  # of members that have one: days, or the rating
+        ("row", np.int32),  # the action that decides: index into Cases.actions
+        ("kind", np.uint16),  # population << 8 | pattern
     ],
     align=True,
 )
-"""One share of one counted thing."""
+"""One share of one member: 32 bytes."""
 
 Contributions: TypeAlias = "np.recarray[Any, Any]"
 """Records of CONTRIBUTION_RECORD."""
+Index: TypeAlias = NDArray[np.int64]
+
+DECISION, DECIDED, CLOSED = int(Population.DECISION), int(Population.DECIDED), int(Population.CLOSED)
+RATED, TARGET, ACTION = int(Population.RATED), int(Population.TARGET), int(Population.ACTION)
+OPEN_LICENCE, OPEN_ENFORCEMENT = int(Population.OPEN_LICENCE), int(Population.OPEN_ENFORCEMENT)
+CARD: Final = int(Population.CARD)
+OVERDUE, WARNING, YELLOW, RED = 1, 1, 2, 4
 
 
-def measure(cases: Cases, rules: Rules, *, rows_max: int = 1_000_000) -> Contributions:
-    """Contributions of all `cases` under `rules`, in case order. Works in chunks of about `rows_max` rows."""
-    chunks: list[Contributions] = []
-    case, count = 0, cases.starts.size - 1
-    room = max(min(rows_max, _room(cases, count)), _largest_case(cases))
-    buffer: Contributions = np.empty(room, CONTRIBUTION_RECORD).view(np.recarray)
-    while case < count:
-        filled, case = fold_cases(cases.starts, cases.actions, cases.shares, rules, buffer, case)
-        chunks.append(buffer[:filled].copy().view(np.recarray))
-    if len(chunks) == 1:
-        return chunks[0]
-    return np.concatenate([buffer[:0], *chunks]).view(np.recarray)
+def fold(cases: Cases, rules: Rules, *, asked: int = EVERYTHING, upto: int = HEAD) -> Contributions:
+    """Contributions of all `cases` under `rules`, in case order, as of position `upto`."""
+    chunks = list(fold_in_chunks(cases, rules, asked=asked, upto=upto))
+    return np.concatenate([empty_contributions(0), *chunks]).view(np.recarray)
 
 
-def _room(cases: Cases, count: int) -> int:
-    """Rows that are enough for all cases at once, where those are few."""
-    return count * _largest_case(cases)
+def fold_in_chunks(
+    cases: Cases, rules: Rules, *, asked: int = EVERYTHING, upto: int = HEAD, rows: int = 1 << 16
+) -> Iterator[Contributions]:
+    """The same, about so many rows at a time."""
+    size = cases.starts.size - 1
+    sharers = sharers_max(cases)
+    out = empty_contributions(buffer_size(cases, rows=min(rows, ROWS_PER_ACTION * sharers * cases.actions.size)))
+    case = 0
+    while case < size:
+        filled, case = fold_cases(
+            cases.starts, cases.actions, cases.extras, cases.shares, *rules, asked, upto, sharers, out, case, size
+        )
+        yield out[:filled].copy().view(np.recarray)
 
 
-def _largest_case(cases: Cases) -> int:
-    """Rows that no case exceeds."""
+def empty_contributions(size: int) -> Contributions:
+    """Room for so many."""
+    return np.empty(size, CONTRIBUTION_RECORD).view(np.recarray)
+
+
+def buffer_size(cases: Cases, *, rows: int) -> int:
+    """Rows that hold the contributions of any one of the cases, and at least `rows`."""
     if cases.starts.size < 2:
-        return 0
-    shares = int((cases.actions.share_stop - cases.actions.share_start).max(initial=0))
-    return int(np.diff(cases.starts).max()) * PER_ACTION * (shares + 1)
+        return rows
+    return max(rows, (int(np.diff(cases.starts).max()) + 1) * ROWS_PER_ACTION * sharers_max(cases))
+
+
+def sharers_max(cases: Cases) -> int:
+    """The most people that share in one action."""
+    return 1 + int((cases.extras.share_stop - cases.extras.share_start).max(initial=0))
 
 
 @compiled
 def fold_cases(
-    starts: NDArray[np.int64], actions: Actions, shares: Shares, rules: Rules, out: Contributions, begin: int
-) -> tuple[int, int]:
-    """Fold cases from `begin` on until all are done or `out` might not hold the next one.
+    starts: Index, actions: Actions, extras: Extras, shares: Shares,
+    by_instant: bool, first_version: Index, versions: Versions, stops: NDArray[np.bool_],
+    type_bits: NDArray[np.uint64], step_bits: NDArray[np.uint64],
+    first_day: int, counted: Days, working_days: Days,
+    asked: int, upto: int, sharers: int, out: Contributions, begin: int, end: int,
+) -> tuple[int, int]:  # fmt: skip
+    """Fold the cases `begin` to `end` until all are done or `out` might not hold the next one.
 
-    Returns the rows filled and the first case not folded. Arrays are passed one by one: numba counts references
-    to those in a tuple at every access, which made this four times slower.
+    Returns the rows filled and the first case not folded.
     """
     filled = 0
-    case = begin
-    while case < starts.size - 1:
+    for case in range(begin, end):
         first = starts[case]
         stop = starts[case + 1]
-        parts = 0
-        for row in range(first, stop):
-            parts = max(parts, actions[row].share_stop - actions[row].share_start)
-        if filled + (stop - first) * PER_ACTION * (parts + 1) > out.size:
+        if filled + (stop - first + 1) * ROWS_PER_ACTION * sharers > out.size:
             return filled, case
-        if actions[first].role >= Role.TARGET_SET:
-            filled = fold_target(actions, out, filled, case, first, stop)
-        else:
-            filled = fold_case(actions, shares, rules, out, filled, case, first, stop)
-        case += 1
-    return filled, case
-
-
-class Landmarks(NamedTuple):
-    """Rows of a case on which its counting hangs; -1 where there is none."""
-
-    decision: int  # the first grant or refusal, unless a withdrawal came before
-    withdrawal: int  # the first withdrawal, where it came before any decision
-    closing: int  # the first of closed, dismissed, transferred
-    rating: int  # the first rating
-    last_own: int  # the last action of the case itself
-    opened: bool
-    faulty: bool  # an error was found that is not cleared
+        filled = fold_one(
+            actions, extras, shares, by_instant, first_version, versions, stops, type_bits, step_bits,
+            first_day, counted, working_days, asked, upto, out, filled, first, stop,
+        )  # fmt: skip
+    return filled, end
 
 
 @compiled
-def landmarks(actions: Actions, first: int, stop: int) -> Landmarks:
-    """Find the landmarks among the rows `first` to `stop` of one case."""
-    decision, withdrawal, closing, rating, last_own = -1, -1, -1, -1, -1
-    opened, faulty = False, False
-    for row in range(first, stop):
-        role = actions[row].role
-        if FIRST_OWN <= role <= LAST_OWN:
-            last_own = row
-        if role == Role.GRANTED or role == Role.REFUSED:
-            if decision < 0 and withdrawal < 0:
-                decision = row
-        elif role == Role.WITHDRAWN:
-            if decision < 0 and withdrawal < 0:
-                withdrawal = row
-        elif role == Role.CLOSED or role == Role.DISMISSED or role == Role.TRANSFERRED:
-            if closing < 0:
-                closing = row
-        elif role == Role.OPENED:
-            opened = True
-        elif role == Role.RATED:
-            if rating < 0:
-                rating = row
-        elif role == Role.ERROR_FOUND and not actions[row].overturned:
-            faulty = True
-    return Landmarks(decision, withdrawal, closing, rating, last_own, opened, faulty)
-
-
-class Credit(NamedTuple):
-    """To whom a thing counts; each is looked up separately, in the last action that names it."""
-
-    owner: int  # the row that names the owner, with participants; -1 where none does
-    unit: int
-    procedure: int
+def fold_one(
+    actions: Actions, extras: Extras, shares: Shares,
+    by_instant: bool, first_version: Index, versions: Versions, stops: NDArray[np.bool_],
+    type_bits: NDArray[np.uint64], step_bits: NDArray[np.uint64],
+    first_day: int, counted: Days, working_days: Days,
+    asked: int, upto: int, out: Contributions, filled: int, first: int, stop: int,
+) -> int:  # fmt: skip
+    """One case or plan target, whichever begins at row `first`. Returns the rows filled."""
+    if actions[first].role >= Role.TARGET_SET:
+        return fold_target(actions, extras, asked, upto, out, filled, first, stop)
+    return fold_case(
+        actions, extras, shares, by_instant, first_version, versions, stops, type_bits, step_bits,
+        first_day, counted, working_days, asked, upto, out, filled, first, stop,
+    )  # fmt: skip
 
 
 @compiled
 def fold_case(
-    actions: Actions, shares: Shares, rules: Rules, out: Contributions,
-    filled: int, case: int, first: int, stop: int,
+    actions: Actions, extras: Extras, shares: Shares,
+    by_instant: bool, first_version: Index, versions: Versions, stops: NDArray[np.bool_],
+    type_bits: NDArray[np.uint64], step_bits: NDArray[np.uint64],
+    first_day: int, counted: Days, working_days: Days,
+    asked: int, upto: int, out: Contributions, filled: int, first: int, stop: int,
 ) -> int:  # fmt: skip
-    """One case: its decisions, its closing, its rating, and its stock from day to day. Returns rows filled."""
-    marks = landmarks(actions, first, stop)
-    owner, unit, procedure, due = -1, NOBODY, NOBODY, -1
-    received, opened = False, False
-    for row in range(first, stop):
-        role = actions[row].role
-        if not FIRST_OWN <= role <= LAST_OWN:
-            continue
+    """One case, in one walk over its actions: what each counts for, and what stands open from day to day.
+
+    Owner, unit and procedure are each what the last action that names them says; -1 until one does. What later
+    actions still change (a decision that is overturned, an error found) is counted when it can change no more.
+    """
+    owner, unit, procedure, due, last = -1, NOBODY, NOBODY, -1, -1
+    received, accepted, opened = -1, -1, -1
+    decision, withdrawn, closing, rating, pending = -1, False, -1, -1, -1
+    decision_owner, decision_unit, decision_procedure, decided = -1, NOBODY, NOBODY, 0
+    closing_owner, closing_unit, closing_procedure, closed = -1, NOBODY, NOBODY, 0
+    pending_owner, pending_unit, pending_procedure, overturned = -1, NOBODY, NOBODY, False
+    duration, closing_duration, faulty = 0, 0, False
+    licence_limit, licence_stale, penal_limit, penal_stale = NEVER, True, NEVER, True
+    licence_cards, penal_cards = 0, 0
+    for row in range(first, stop + 1):
+        # One step beyond the last action: what stands open then, stands for ever.
+        day = NEVER
+        role = 0
+        if row < stop:
+            if actions[row].position > upto:
+                continue
+            role = int(actions[row].role)
+            if role > LAST_OWN:
+                if role == Role.RATED:
+                    if rating < 0:
+                        rating = row
+                elif role == Role.ADVERSE_REVIEW:
+                    overturned = True
+                elif role == Role.ERROR_FOUND and not actions[row].marks & OVERTURNED:
+                    faulty = True
+                continue
+            day = actions[row].day
+        if last >= 0 and day > actions[last].day:
+            if received >= 0 and decision < 0 and not withdrawn and asked & (1 << OPEN_LICENCE | 1 << CARD):
+                if licence_stale:
+                    licence_limit = limit_in_force(
+                        actions, extras, upto, first, last, due, received, accepted, procedure,
+                        first_version, versions, stops, first_day, counted, working_days,
+                    )  # fmt: skip
+                    licence_stale = False
+                filled, licence_cards = fold_open(
+                    actions, extras, shares, first_version, versions, first_day, counted, working_days,
+                    asked, out, filled, last, OPEN_LICENCE, licence_limit, licence_cards, day,
+                    accepted if accepted >= 0 else received, owner, unit, procedure,
+                )  # fmt: skip
+            if opened >= 0 and closing < 0 and asked & (1 << OPEN_ENFORCEMENT | 1 << CARD):
+                if penal_stale:
+                    penal_limit = limit_in_force(
+                        actions, extras, upto, first, last, due, -1, opened, procedure,
+                        first_version, versions, stops, first_day, counted, working_days,
+                    )  # fmt: skip
+                    penal_stale = False
+                filled, penal_cards = fold_open(
+                    actions, extras, shares, first_version, versions, first_day, counted, working_days,
+                    asked, out, filled, last, OPEN_ENFORCEMENT, penal_limit, penal_cards, day,
+                    opened, owner, unit, procedure,
+                )  # fmt: skip
+        if row == stop:
+            break
+        last = row
         if actions[row].owner >= 0:
             owner = row
         if actions[row].unit >= 0:
             unit = actions[row].unit
-        if actions[row].procedure >= 0:
+        if actions[row].procedure >= 0 and actions[row].procedure != procedure:
             procedure = actions[row].procedure
-        if actions[row].due_kind > 0:
+            licence_stale = penal_stale = True
+        if actions[row].extra != NOTHING and extras[actions[row].extra].due_kind > 0:
             due = row
-        received |= role == Role.RECEIVED
-        opened |= role == Role.OPENED
-        credit = Credit(owner, unit, procedure)
-        filled = fold_decision(actions, shares, rules, out, filled, case, first, row, stop, due, credit, marks)
-        if row == marks.closing and marks.opened:
-            filled = emit(actions, shares, out, filled, case, row, Measure.CLOSURE, credit, True)
-        day = actions[row].day
-        until = next_own_day(actions, row, stop)
-        if until == day:
+            licence_stale = penal_stale = True
+        if role != Role.STEP:
+            licence_stale = penal_stale = True
+            if role == Role.RECEIVED and received < 0:
+                received = row
+            elif role == Role.ACCEPTED and accepted < 0:
+                accepted = row
+            elif role == Role.OPENED and opened < 0:
+                opened = row
+        if asked & 1 << ACTION:
+            filled = emit(
+                actions, extras, shares, out, filled, row, ACTION, actions[row].marks & 31,
+                owner, unit, procedure, day, 0, 1,
+            )  # fmt: skip
+        if role < Role.GRANTED:
             continue
-        undecided = (marks.decision < 0 or marks.decision > row) and (
-            marks.withdrawal < 0 or marks.withdrawal > row
-        )
-        if received and undecided:
-            limit = limit_day(actions, rules, first, row, due, procedure, False)
-            begin = max(day, limit)
-            filled = emit_stock(
-                actions, shares, out, filled, case, row, Measure.TIMELINESS_OVERDUE, credit, begin, until
-            )
-        if opened and (marks.closing < 0 or marks.closing > row):
-            limit = limit_day(actions, rules, first, row, due, procedure, True)
-            begin = max(day, limit)
-            filled = emit_stock(
-                actions, shares, out, filled, case, row, Measure.CLOSURE_OVERDUE, credit, begin, until
-            )
-    if marks.rating >= 0:
-        filled = fold_rating(actions, shares, out, filled, case, first, marks)
-    return filled
-
-
-@compiled
-def fold_decision(
-    actions: Actions, shares: Shares, rules: Rules, out: Contributions, filled: int, case: int,
-    first: int, row: int, stop: int, due: int, credit: Credit, marks: Landmarks,
-) -> int:  # fmt: skip
-    """What the action at `row` counts for as a decision, and as the decision of a licence case."""
-    role = actions[row].role
-    if is_decision(role):
-        revoked = overturned(actions, row, stop)
-        filled = emit(actions, shares, out, filled, case, row, Measure.REVOCATION, credit, revoked)
-    if row == marks.decision:
-        met, unknown = decided_in_time(actions, rules, first, row, due, credit.procedure)
-        rated = marks.rating >= 0
-        filled = emit(actions, shares, out, filled, case, row, Measure.TIMELINESS, credit, met)
-        filled = emit(actions, shares, out, filled, case, row, Measure.ERROR, credit, marks.faulty)
-        filled = emit(actions, shares, out, filled, case, row, Measure.RESPONSE, credit, rated)
-        filled = emit(actions, shares, out, filled, case, row, Measure.INCOMPLETE, credit, unknown)
+        if role == Role.WITHDRAWN:
+            withdrawn |= decision < 0
+            continue
+        if is_decision(role) and asked & 1 << DECISION:
+            if pending >= 0:
+                filled = emit_decision(
+                    actions, extras, shares, out, filled, pending, overturned,
+                    pending_owner, pending_unit, pending_procedure,
+                )  # fmt: skip
+            pending, pending_owner, pending_unit, pending_procedure = row, owner, unit, procedure
+            overturned = actions[row].marks & OVERTURNED != 0
+        if (role == Role.GRANTED or role == Role.REFUSED) and decision < 0 and not withdrawn:
+            decision, decision_owner, decision_unit, decision_procedure = row, owner, unit, procedure
+            if asked & 1 << DECIDED:
+                decided, duration = judged(
+                    actions, extras, by_instant, first_version, versions, stops, type_bits, step_bits,
+                    first_day, counted, working_days, asked, upto, first, row, due, received, accepted, procedure,
+                )  # fmt: skip
+        if closing < 0 and (role == Role.CLOSED or role == Role.DISMISSED or role == Role.TRANSFERRED):
+            closing, closing_owner, closing_unit, closing_procedure = row, owner, unit, procedure
+            if asked & 1 << CLOSED:
+                closed, closing_duration = judged(
+                    actions, extras, by_instant, first_version, versions, stops, type_bits, step_bits,
+                    first_day, counted, working_days, asked, upto, first, row, due, -1, opened, procedure,
+                )  # fmt: skip
+    if pending >= 0:
+        filled = emit_decision(
+            actions, extras, shares, out, filled, pending, overturned,
+            pending_owner, pending_unit, pending_procedure,
+        )  # fmt: skip
+    if decision >= 0 and asked & 1 << DECIDED:
+        pattern = (decided & 3) | faulty << 2 | (rating >= 0) << 3 | (decided & 4) << 2
+        filled = emit(
+            actions, extras, shares, out, filled, decision, DECIDED, pattern,
+            decision_owner, decision_unit, decision_procedure, actions[decision].day, duration, 1,
+        )  # fmt: skip
+    if closing >= 0 and opened >= 0 and asked & 1 << CLOSED:
+        filled = emit(
+            actions, extras, shares, out, filled, closing, CLOSED, closed,
+            closing_owner, closing_unit, closing_procedure, actions[closing].day, closing_duration, 1,
+        )  # fmt: skip
+    if rating >= 0 and asked & 1 << RATED:
+        if decision >= 0:
+            owner, unit, procedure = decision_owner, decision_unit, decision_procedure
+        elif closing >= 0:
+            owner, unit, procedure = closing_owner, closing_unit, closing_procedure
+        filled = fold_rating(actions, extras, shares, out, filled, rating, last, owner, unit, procedure)
     return filled
 
 
@@ -220,150 +292,251 @@ def is_decision(role: int) -> bool:
 
 
 @compiled
-def decided_in_time(
-    actions: Actions, rules: Rules, first: int, row: int, due: int, procedure: int
-) -> tuple[bool, bool]:
-    """Whether the decision at `row` kept the limit, and whether that limit could not be computed."""
+def limit_in_force(
+    actions: Actions, extras: Extras, upto: int, first: int, last: int, due: int, received: int, accepted: int,
+    procedure: int, first_version: Index, versions: Versions, stops: NDArray[np.bool_],
+    first_day: int, counted: Days, working_days: Days,
+) -> int:  # fmt: skip
+    """Limit as the rows `first` to `last` say: the last stated one as stated, else the procedure's."""
     if due >= 0:
-        return within(actions, rules, row, due), False
-    limit = limit_day(actions, rules, first, row, due, procedure, False)
-    if limit == UNKNOWN:
-        return False, True
-    return bool(actions[row].day <= limit), False
+        return int(extras[actions[due].extra].due_day)
+    return counted_limit(
+        actions, extras, upto, first, last, received, accepted, procedure,
+        first_version, versions, stops, first_day, counted, working_days,
+    )  # fmt: skip
 
 
 @compiled
-def overturned(actions: Actions, row: int, stop: int) -> bool:
-    """Whether a standing adverse review means the decision at `row`: by its id, or as the case's last
-    decision before the review."""
-    if actions[row].overturned:
-        return True
-    for later in range(row + 1, stop):
-        if actions[later].role == Role.ADVERSE_REVIEW:
-            return True
-        if is_decision(actions[later].role):
-            return False
-    return False
+def judged(
+    actions: Actions, extras: Extras,
+    by_instant: bool, first_version: Index, versions: Versions, stops: NDArray[np.bool_],
+    type_bits: NDArray[np.uint64], step_bits: NDArray[np.uint64],
+    first_day: int, counted: Days, working_days: Days,
+    asked: int, upto: int, first: int, row: int, due: int, received: int, accepted: int, procedure: int,
+) -> tuple[int, int]:  # fmt: skip
+    """How the deciding action did: (1 in time | 2 limit unknown | 4 conforming, days since the start)."""
+    day = int(actions[row].day)
+    start = accepted if accepted >= 0 else received
+    start_day = int(actions[start].day) if start >= 0 else day
+    pattern = 0
+    if due >= 0 and by_instant and extras[actions[due].extra].due_kind == 2:
+        if time_of(actions, extras, row) <= extras[actions[due].extra].due_time:
+            pattern = 1
+    else:
+        limit = limit_in_force(
+            actions, extras, upto, first, row, due, received, accepted, procedure,
+            first_version, versions, stops, first_day, counted, working_days,
+        )  # fmt: skip
+        if limit == UNKNOWN:
+            pattern = 2
+        elif day <= limit:
+            pattern = 1
+    if asked & CONFORMITY:
+        version = version_in_force(first_version, versions, procedure, start_day)
+        if version < 0:
+            pattern |= 4
+        else:
+            taken = versions[version].required ^ versions[version].required
+            for each in range(first, row + 1):
+                if actions[each].position <= upto and actions[each].role <= LAST_OWN:
+                    taken |= type_bits[version, actions[each].kind]
+                    if actions[each].extra != NOTHING and extras[actions[each].extra].step >= 0:
+                        taken |= step_bits[version, extras[actions[each].extra].step]
+            if taken & versions[version].required == versions[version].required:
+                pattern |= 4
+    return pattern, max(0, day - start_day)
 
 
 @compiled
-def next_own_day(actions: Actions, row: int, stop: int) -> int:
-    """Day of the case's next own action after `row`; NEVER when this was the last."""
-    for later in range(row + 1, stop):
-        if FIRST_OWN <= actions[later].role <= LAST_OWN:
-            return int(actions[later].day)
-    return NEVER
+def time_of(actions: Actions, extras: Extras, row: int) -> int:
+    """Instant of a decision, which keeps one where dues may be instants."""
+    return int(extras[actions[row].extra].time)
+
+
+@compiled
+def fold_open(
+    actions: Actions, extras: Extras, shares: Shares, first_version: Index, versions: Versions,
+    first_day: int, counted: Days, working_days: Days, asked: int, out: Contributions, filled: int,
+    row: int, population: int, limit: int, cards: int, until: int,
+    start: int, owner: int, unit: int, procedure: int,
+) -> tuple[int, int]:  # fmt: skip
+    """A case that stands open from the day of `row` until the day `until`; overdue from its limit on.
+
+    `cards` are those given so far, each once in a case. Returns the rows filled, and the cards.
+    """
+    since = int(actions[row].day)
+    begin = min(max(since, limit), until)
+    if asked & 1 << population:
+        if asked & IN_TIME_STOCK and since < begin:
+            filled = emit_span(
+                actions, extras, shares, out, filled, row, population, 0, owner, unit, procedure, since, begin
+            )
+        if begin < until:
+            filled = emit_span(
+                actions,
+                extras,
+                shares,
+                out,
+                filled,
+                row,
+                population,
+                OVERDUE,
+                owner,
+                unit,
+                procedure,
+                begin,
+                until,
+            )
+    if asked & 1 << CARD and limit != NEVER and limit != UNKNOWN:
+        version = version_in_force(first_version, versions, procedure, actions[start].day)
+        if version >= 0 and versions[version].supervised:
+            working = bool(versions[version].supervised_working)
+            count = counted_days(first_day, counted, working, limit)
+            before, after = versions[version].warning_days, versions[version].red_days
+            warned = day_of_count(first_day, counted, working_days, working, count - before)
+            if not cards & WARNING and max(since, warned) < min(until, limit + 1):
+                cards |= WARNING
+                filled = emit(
+                    actions, extras, shares, out, filled, row, CARD, WARNING,
+                    owner, unit, procedure, max(since, warned), 0, 1,
+                )  # fmt: skip
+            passed = day_of_count(first_day, counted, working_days, working, count + after)
+            if not cards & RED and max(since, passed + 1) < until:
+                cards |= RED
+                filled = emit(
+                    actions, extras, shares, out, filled, row, CARD, RED,
+                    owner, unit, procedure, max(since, passed + 1), 0, 1,
+                )  # fmt: skip
+        if not cards & YELLOW and max(since, limit + 1) < until:
+            cards |= YELLOW
+            filled = emit(
+                actions, extras, shares, out, filled, row, CARD, YELLOW,
+                owner, unit, procedure, max(since, limit + 1), 0, 1,
+            )  # fmt: skip
+    return filled, cards
 
 
 @compiled
 def fold_rating(
-    actions: Actions, shares: Shares, out: Contributions, filled: int, case: int, first: int, marks: Landmarks
-) -> int:
-    """The case's rating; what it does not name comes from the decision, the closing or the last action."""
-    row = marks.rating
-    owner = row if actions[row].owner >= 0 else -1
-    unit, procedure = actions[row].unit, actions[row].procedure
-    if (owner < 0 or unit < 0) and marks.last_own < 0:
+    actions: Actions, extras: Extras, shares: Shares, out: Contributions, filled: int, row: int, last: int,
+    owner: int, unit: int, procedure: int,
+) -> int:  # fmt: skip
+    """The case's rating; what it does not name comes from the case, and until that has an action it waits."""
+    if (actions[row].owner < 0 or actions[row].unit < 0) and last < 0:
         return filled
-    anchor = marks.last_own
-    if marks.decision >= 0:
-        anchor = marks.decision
-    elif marks.closing >= 0:
-        anchor = marks.closing
-    for back in range(anchor, first - 1, -1):
-        if FIRST_OWN <= actions[back].role <= LAST_OWN:
-            if owner < 0 and actions[back].owner >= 0:
-                owner = back
-            if unit < 0:
-                unit = actions[back].unit
-            if procedure < 0:
-                procedure = actions[back].procedure
-    good = actions[row].rating >= 4
+    if actions[row].owner >= 0:
+        owner = row
+    if actions[row].unit >= 0:
+        unit = actions[row].unit
+    if actions[row].procedure >= 0:
+        procedure = actions[row].procedure
+    rating = int(extras[actions[row].extra].rating)
+    good = 1 if rating >= 4 else 0
     return emit(
-        actions, shares, out, filled, case, row, Measure.SATISFACTION, Credit(owner, unit, procedure), good
+        actions, extras, shares, out, filled, row, RATED, good, owner, unit, procedure, actions[row].day, rating, 1
     )
 
 
 @compiled
-def fold_target(actions: Actions, out: Contributions, filled: int, case: int, first: int, stop: int) -> int:
+def fold_target(
+    actions: Actions, extras: Extras, asked: int, upto: int, out: Contributions, filled: int, first: int, stop: int
+) -> int:
     """One plan target: due on the day finally in force, completed by then or not; cancelled ones left out."""
-    due = -1
+    if not asked & 1 << TARGET:
+        return filled
+    due, due_day = -1, 0
     for row in range(first, stop):
-        if actions[row].role == Role.TARGET_SET and (due < 0 or actions[row].day <= actions[due].due_day):
-            due = row
+        if actions[row].position > upto or actions[row].role != Role.TARGET_SET:
+            continue
+        if due < 0 or actions[row].day <= due_day:
+            due, due_day = row, int(extras[actions[row].extra].due_day)
     if due < 0:
         return filled
-    completed = False
+    completed = 0
     for row in range(first, stop):
-        if actions[row].day <= actions[due].due_day:
-            if actions[row].role == Role.TARGET_CANCELLED and actions[row].reason >= 0:
-                return filled
-            if actions[row].role == Role.TARGET_COMPLETED:
-                completed = True
+        if actions[row].position > upto or actions[row].day > due_day:
+            continue
+        if actions[row].role == Role.TARGET_CANCELLED and has_reason(actions, extras, row):
+            return filled
+        if actions[row].role == Role.TARGET_COMPLETED:
+            completed = 1
     target = actions[due]
-    credit = Credit(due, target.unit, target.procedure)
-    hit = WHOLE if completed else 0
-    return emit_one(out, filled, case, due, Measure.PLAN, credit, target.owner, target.due_day, hit, WHOLE)
+    return emit_one(
+        out, filled, due, TARGET << 8 | completed,
+        target.owner, target.unit, target.procedure, due_day, 0, WHOLE,
+    )  # fmt: skip
 
 
 @compiled
-def emit_stock(
-    actions: Actions, shares: Shares, out: Contributions, filled: int, case: int, row: int,
-    measure: int, credit: Credit, begin: int, until: int,
+def has_reason(actions: Actions, extras: Extras, row: int) -> bool:
+    """Whether the action states a reason."""
+    return bool(actions[row].extra != NOTHING and extras[actions[row].extra].reason >= 0)
+
+
+@compiled
+def emit_decision(
+    actions: Actions, extras: Extras, shares: Shares, out: Contributions, filled: int, row: int,
+    overturned: bool, owner: int, unit: int, procedure: int,
 ) -> int:  # fmt: skip
-    """Open and overdue from day `begin` until day `until`: +1 on the one, -1 on the other."""
-    if begin >= until:
-        return filled
-    filled = emit_on(actions, shares, out, filled, case, row, measure, credit, begin, False, 1)
+    """A decision, when nothing can overturn it any more."""
+    pattern = (1 if overturned else 0) | (2 if actions[row].role == Role.PENALISED else 0)
+    return emit(
+        actions, extras, shares, out, filled, row, DECISION, pattern,
+        owner, unit, procedure, actions[row].day, 0, 1,
+    )  # fmt: skip
+
+
+@compiled
+def emit_span(
+    actions: Actions, extras: Extras, shares: Shares, out: Contributions, filled: int, row: int,
+    population: int, pattern: int, owner: int, unit: int, procedure: int, begin: int, until: int,
+) -> int:  # fmt: skip
+    """In stock from day `begin` until day `until`: +1 on the one, -1 on the other."""
+    filled = emit(
+        actions, extras, shares, out, filled, row, population, pattern, owner, unit, procedure, begin, 0, 1
+    )
     if until != NEVER:
-        filled = emit_on(actions, shares, out, filled, case, row, measure, credit, until, False, -1)
+        filled = emit(
+            actions, extras, shares, out, filled, row, population, pattern, owner, unit, procedure, until, 0, -1
+        )
     return filled
 
 
 @compiled
 def emit(
-    actions: Actions, shares: Shares, out: Contributions, filled: int, case: int, row: int,
-    measure: int, credit: Credit, hit: bool,
+    actions: Actions, extras: Extras, shares: Shares, out: Contributions, filled: int, row: int,
+    population: int, pattern: int, owner: int, unit: int, procedure: int, day: int, value: int, sign: int,
 ) -> int:  # fmt: skip
-    """Count one thing on the day of its deciding action."""
-    return emit_on(actions, shares, out, filled, case, row, measure, credit, actions[row].day, hit, 1)
-
-
-@compiled
-def emit_on(
-    actions: Actions, shares: Shares, out: Contributions, filled: int, case: int, row: int,
-    measure: int, credit: Credit, day: int, hit: bool, sign: int,
-) -> int:  # fmt: skip
-    """Count one thing for the owner and the participants; their shares are WHOLE together."""
-    if credit.owner < 0:
-        part = WHOLE if hit else 0
-        return emit_one(out, filled, case, row, measure, credit, NOBODY, day, part, sign * WHOLE)
+    """Count one member for owner and participants, as row `owner` names them; their shares are WHOLE together."""
+    kind = population << 8 | pattern
+    if owner < 0:
+        return emit_one(out, filled, row, kind, NOBODY, unit, procedure, day, value, sign * WHOLE)
     rest = WHOLE
-    for share in range(actions[credit.owner].share_start, actions[credit.owner].share_stop):
-        part = shares[share].part
-        rest -= part
-        hits = part if hit else 0
-        filled = emit_one(out, filled, case, row, measure, credit, shares[share].staff, day, hits, sign * part)
+    extra = actions[owner].extra
+    if extra != NOTHING:
+        for share in range(extras[extra].share_start, extras[extra].share_stop):
+            part = shares[share].part
+            rest -= part
+            filled = emit_one(
+                out, filled, row, kind, shares[share].staff, unit, procedure, day, value, sign * part
+            )
     if rest > 0:
-        owner = actions[credit.owner].owner
-        hits = rest if hit else 0
-        filled = emit_one(out, filled, case, row, measure, credit, owner, day, hits, sign * rest)
+        filled = emit_one(out, filled, row, kind, actions[owner].owner, unit, procedure, day, value, sign * rest)
     return filled
 
 
 @compiled
 def emit_one(
-    out: Contributions, filled: int, case: int, row: int,
-    measure: int, credit: Credit, person: int, day: int, numerator: int, denominator: int,
+    out: Contributions, filled: int, row: int, kind: int,
+    person: int, unit: int, procedure: int, day: int, value: int, part: int,
 ) -> int:  # fmt: skip
-    """Write one row of contributions; returns the rows filled."""
-    out[filled].measure = measure
+    """Write one contribution; returns the rows filled."""
+    out[filled].part = part
     out[filled].person = person
-    out[filled].unit = credit.unit
-    out[filled].procedure = credit.procedure
+    out[filled].unit = unit
+    out[filled].procedure = procedure
     out[filled].day = day
-    out[filled].numerator = numerator
-    out[filled].denominator = denominator
-    out[filled].case = case
+    out[filled].value = value
     out[filled].row = row
+    out[filled].kind = kind
     return filled + 1

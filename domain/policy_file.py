@@ -10,7 +10,6 @@ from pydantic import Field, PrivateAttr
 
 from domain.context import DuePrecision
 from domain.curves import Curve, Direction
-from domain.indicators import MEASURES, RatioMeasure
 from domain.measures import CompiledMeasure, Measure, standard_measures
 from domain.numbers import Amount, Number, Points, Rounding
 from domain.procedures import Code, Text, Title
@@ -35,11 +34,6 @@ class Counting(StrictModel):
     def counts(self) -> CompiledMeasure:
         """The measure, compiled."""
         return self._counts or standard_measures()[self.measure]
-
-    @property
-    def ratio(self) -> RatioMeasure:
-        """What the measure adds up in a tally."""
-        return MEASURES[self.measure]
 
     @property
     def exposure_counts(self) -> CompiledMeasure | None:

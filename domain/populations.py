@@ -6,7 +6,7 @@ adds up the patterns it asks for. So a new measure needs no new fold.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import IntEnum
 from typing import Final
 
@@ -56,8 +56,12 @@ STOCKS: Final = frozenset({Population.OPEN_LICENCE, Population.OPEN_ENFORCEMENT}
 VALUED: Final = frozenset({Population.DECIDED, Population.CLOSED, Population.RATED})
 """Populations whose members have a value of their own, in whole days or points."""
 
-EVERY_POPULATION: Final = (1 << len(Population)) - 1
-"""All of them, as a set of bits: 1 << population."""
+IN_TIME_STOCK: Final = 1 << len(Population)
+"""Asks a fold also for what stands open and is not overdue; else stocks hold what is overdue only."""
+CONFORMITY: Final = 1 << (len(Population) + 1)
+"""Asks a fold whether cases took the required steps; else they count as not conforming."""
+EVERYTHING: Final = (1 << (len(Population) + 2)) - 1
+"""All that can be asked of a fold, as a set of bits: 1 << population, and the two above."""
 
 FIRST_CELL: Final[NDArray[np.int64]] = np.cumsum([0, *(1 << len(names) for names in ATTRIBUTES.values())])
 """Where the patterns of each population begin among all cells; the last entry is their number."""
@@ -84,3 +88,28 @@ def cells_with(population: Population, *, having: Sequence[str] = (), lacking: S
         for pattern in range(1 << len(ATTRIBUTES[population]))
         if pattern & wanted == wanted and not pattern & unwanted
     ]
+
+
+def asked_for(selections: Iterable[Sequence[int]]) -> int:
+    """What a fold must be asked for, so that the sums over these selections of cells come out."""
+    asked = 0
+    for selection in selections:
+        chosen = set(selection)
+        for population in Population:
+            first, stop = int(FIRST_CELL[population]), int(FIRST_CELL[population + 1])
+            patterns = {each - first for each in chosen if first <= each < stop}
+            if patterns:
+                asked |= 1 << population
+            if population in STOCKS and any(not pattern & 1 for pattern in patterns):
+                asked |= IN_TIME_STOCK
+            if "conforming" in ATTRIBUTES[population]:
+                bit = pattern_of(population, ["conforming"])
+                if {pattern ^ bit for pattern in patterns} != patterns:
+                    asked |= CONFORMITY
+    return asked
+
+
+def kind_of(chosen: int) -> int:
+    """Population << 8 | pattern of a cell."""
+    population = int(np.searchsorted(FIRST_CELL, chosen, side="right")) - 1
+    return population << 8 | (chosen - int(FIRST_CELL[population]))

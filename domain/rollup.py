@@ -1,114 +1,141 @@
-"""Sum the rows of a tally for each person, each unit with all below it, each process, or the whole."""
+"""Roll counts up: for each person, each unit with all below it, each process, or the whole."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from domain.counting import Counts, Grid, Period, Sizes, count_tally
 from domain.directory import Directory
+from domain.populations import CELLS, VALUED, Population
 from domain.procedures import Register
-from domain.tally import STOCK_MEASURES, Measure, Tally
+from domain.sums import Sums, Values
+from domain.tally import Tally
 
 By = Literal["staff", "unit", "process", "all"]
-Sums = Mapping[int, tuple[int, int]]
-"""Measure -> (numerator, denominator), in millionths; measures with nothing counted are left out."""
 
 WHOLE_SUBJECT: Final = "all"
 UNKNOWN_PROCESS: Final = "unknown-process"
-_MEASURES: Final = len(Measure)
-_STOCK: Final = np.isin(np.arange(_MEASURES), sorted(STOCK_MEASURES))
+
+
+def trees_of(directory: Directory, from_day: int, to_day: int) -> NDArray[np.int32]:
+    """Number of the tree of units that stands on each day of a period, the first being 0."""
+    epochs = [day for day in directory.epochs() if from_day < day <= to_day]
+    return np.searchsorted(epochs, np.arange(from_day, max(from_day, to_day) + 1), side="right").astype(np.int32)
 
 
 def roll_up(
-    tally: Tally, directory: Directory, register: Register, *, from_day: int, to_day: int, by: By
-) -> dict[str, Sums]:
-    """Subject -> sums over the days `from_day` to `to_day`; subjects with nothing counted are left out.
+    counts: Counts, period: Period, directory: Directory, register: Register,
+    *, by: By, staff: Sequence[str], units: Sequence[str], procedures: Sequence[str],
+) -> Sums:  # fmt: skip
+    """Sums of the subjects that anything was counted for, in order of code points."""
+    groups = _groups(period, directory, register, by, staff, units, procedures)
+    names = sorted({name for subjects in groups for name in subjects})
+    place = {name: number for number, name in enumerate(names)}
+    member = np.array([code for code, subjects in enumerate(groups) for _ in subjects], np.int64)
+    subject = np.array([place[name] for subjects in groups for name in subjects], np.int64)
+    grid = {"staff": counts.persons, "all": counts.persons, "unit": counts.units, "process": counts.procedures}[by]
+    cells = _added(grid, member, subject, len(names))
+    values = {
+        population: _histogram(counts, period, by, population, groups_at=(member, subject), size=len(grid))
+        for population in sorted(VALUED)
+    } if counts.valued.size else {}  # fmt: skip
+    return _without_empty(Sums(names, cells, values))
 
-    Rows of a flow count on the days of the period, and roll up by the tree of their own day; rows of a stock
-    count up to its last day, and roll up by the tree of that day.
-    """
-    stock = _STOCK[tally.measure]
-    rows = tally.take((tally.day <= to_day) & (stock | (tally.day >= from_day)))
+
+def sums_of(tally: Tally, directory: Directory, register: Register, *, from_day: int, to_day: int, by: By) -> Sums:
+    """Sums of a tally over a period, rolled up."""
+    period = Period(from_day, to_day, trees_of(directory, from_day, to_day))
+    counts = count_tally(
+        tally.rows, period, sizes_for(by, tally.staff, tally.units, tally.procedures), with_values=True
+    )
+    return roll_up(
+        counts, period, directory, register, by=by,
+        staff=tally.staff, units=tally.units, procedures=tally.procedures,
+    )  # fmt: skip
+
+
+def sizes_for(by: By, staff: Sequence[str], units: Sequence[str], procedures: Sequence[str]) -> Sizes:
+    """Room for what is counted by that kind of subject, and for what names none."""
+    return Sizes(
+        persons=len(staff) + 1 if by in ("staff", "all") else 0,
+        units=len(units) + 1 if by == "unit" else 0,
+        procedures=len(procedures) + 1 if by == "process" else 0,
+    )
+
+
+def _groups(
+    period: Period, directory: Directory, register: Register, by: By,
+    staff: Sequence[str], units: Sequence[str], procedures: Sequence[str],
+) -> list[Sequence[str]]:  # fmt: skip
+    """The subjects to which each row of a grid counts; the last row is for what names none."""
     if by == "staff":
-        return _summed(rows, rows.person, rows.staff)
-    if by == "process":
-        names = [register.process_of(code) or UNKNOWN_PROCESS for code in rows.procedures]
-        return _summed(rows, *_recoded(rows.procedure, [*names, UNKNOWN_PROCESS]))
+        return [*((name,) for name in staff), ()]
     if by == "all":
-        return _summed(rows, np.zeros(len(rows), np.int32), [WHOLE_SUBJECT])
-    return _by_unit(rows, directory, to_day)
+        return [(WHOLE_SUBJECT,)] * (len(staff) + 1)
+    if by == "process":
+        return [*((register.process_of(code) or UNKNOWN_PROCESS,) for code in procedures), (UNKNOWN_PROCESS,)]
+    first_days = [period.first + int(np.searchsorted(period.tree_of_day, tree)) for tree in range(period.trees)]
+    return [*(directory.ancestors(unit, day) for unit in units for day in first_days), ()]
 
 
-def _summed(rows: Tally, subject: NDArray[np.int32], subjects: Sequence[str]) -> dict[str, Sums]:
-    """Sums by subject code; -1 is nobody's."""
-    known = subject >= 0
-    if not known.all():
-        rows, subject = rows.take(known), subject[known]
-    cells = subject.astype(np.int64) * _MEASURES + rows.measure
-    return _by_name(
-        _grid(cells, rows.numerator, len(subjects)), _grid(cells, rows.denominator, len(subjects)), subjects
-    )
+def _added(grid: Grid, member: NDArray[np.int64], subject: NDArray[np.int64], size: int) -> Grid:
+    """The rows of a grid added up by subject."""
+    if member.size == size and size == len(grid) - 1 and np.array_equal(member, np.arange(size)):
+        cells = np.empty((size, CELLS), np.int64)
+        cells[subject] = grid[:-1]
+        return cells
+    counted = np.flatnonzero((grid != 0).any(axis=1)[member])
+    cells = np.zeros((size, CELLS), np.int64)
+    np.add.at(cells, subject[counted], grid[member[counted]])
+    return cells
 
 
-def _by_unit(rows: Tally, directory: Directory, to_day: int) -> dict[str, Sums]:
-    """First sum what shares unit and tree, then add each sum to the unit and to all above it."""
-    named = rows.unit >= 0
-    if not named.all():
-        rows = rows.take(named)
-    starts = np.asarray(directory.epochs(), np.int64)
-    day = np.where(_STOCK[rows.measure], to_day, rows.day)
-    trees = len(starts) + 1
-    leaves, leaf = np.unique(
-        rows.unit.astype(np.int64) * trees + np.searchsorted(starts, day, side="right"), return_inverse=True
-    )
-    cells = leaf * _MEASURES + rows.measure
-    sums = [_grid(cells, column, len(leaves)) for column in (rows.numerator, rows.denominator)]
-    codes: dict[str, int] = {}
-    below, above = [], []
-    for number, key in enumerate(leaves.tolist()):
-        unit, tree = divmod(key, trees)
-        # Any day of a tree will do; the first tree holds before the first change.
-        day_in_tree = int(starts[tree - 1]) if tree else (int(starts[0]) - 1 if len(starts) else to_day)
-        for name in directory.ancestors(rows.units[unit], day_in_tree):
-            below.append(number)
-            above.append(codes.setdefault(name, len(codes)))
-    rolled = []
-    for grid in sums:
-        total = np.zeros((len(codes), _MEASURES), np.int64)
-        np.add.at(total, np.asarray(above, np.intp), grid[np.asarray(below, np.intp)])
-        rolled.append(total)
-    return _by_name(rolled[0], rolled[1], list(codes))
+def _histogram(
+    counts: Counts, period: Period, by: By, population: Population,
+    *, groups_at: tuple[NDArray[np.int64], NDArray[np.int64]], size: int,
+) -> Values:  # fmt: skip
+    """How often each value occurred for each subject."""
+    rows = counts.valued[counts.valued["kind"] >> 8 == population].view(np.recarray)
+    code: NDArray[Any]
+    if by in ("staff", "all"):
+        code = rows.person.astype(np.int64)
+    elif by == "process":
+        code = rows.procedure.astype(np.int64)
+    else:
+        tree = period.tree_of_day[rows.day - period.first]
+        code = np.where(rows.unit >= 0, rows.unit.astype(np.int64) * period.trees + tree, -1)
+    code = np.where(code < 0, size - 1, code)
+    member, subject = groups_at
+    order = np.argsort(member, kind="stable")
+    first = np.searchsorted(member[order], code)
+    many = np.searchsorted(member[order], code, "right") - first
+    row = np.repeat(np.arange(len(rows)), many)
+    nth = np.arange(row.size) - np.repeat(np.cumsum(many) - many, many)
+    of_subject = subject[order[first[row] + nth]]
+    return _values(of_subject, rows.value[row], rows.part[row])
 
 
-def _grid(cells: NDArray[Any], values: NDArray[np.int64], subjects: int) -> NDArray[np.int64]:
-    """Sums by subject and measure. np.add.at stays in int64; a weighted np.bincount would go through floats."""
-    grid = np.zeros(subjects * _MEASURES, np.int64)
-    np.add.at(grid, cells, values)
-    return grid.reshape(subjects, _MEASURES)
+def _values(subject: NDArray[np.int64], value: NDArray[np.int32], part: NDArray[np.int32]) -> Values:
+    if not subject.size:
+        return Values.none()
+    order = np.lexsort((value, subject))
+    subject, value = subject[order], value[order]
+    starts = np.flatnonzero(np.append(True, (np.diff(subject) != 0) | (np.diff(value) != 0)))
+    sums = np.add.reduceat(part[order].astype(np.int64), starts)
+    kept = starts[sums != 0]
+    return Values(subject[kept].astype(np.int32), value[kept], sums[sums != 0])
 
 
-def _by_name(
-    numerators: NDArray[np.int64], denominators: NDArray[np.int64], subjects: Sequence[str]
-) -> dict[str, Sums]:
-    counted = (numerators != 0) | (denominators != 0)
-    found: dict[str, dict[int, tuple[int, int]]] = {}
-    where = np.nonzero(counted)
-    cells = zip(
-        *(part.tolist() for part in where), numerators[where].tolist(), denominators[where].tolist(), strict=True
-    )
-    for subject, measure, numerator, denominator in cells:
-        sums = found.setdefault(subjects[subject], {})
-        # A dictionary that was merged may hold one text twice.
-        before = sums.get(measure, (0, 0))
-        sums[measure] = (before[0] + numerator, before[1] + denominator)
-    return dict(found)
-
-
-def _recoded(codes: NDArray[np.int32], names: Sequence[str]) -> tuple[NDArray[np.int32], list[str]]:
-    """Codes of names that may repeat, as codes of each name once; code -1 is the last name."""
-    known: dict[str, int] = {}
-    recode = np.array([known.setdefault(name, len(known)) for name in names], np.int32)
-    return recode[codes], list(known)
+def _without_empty(sums: Sums) -> Sums:
+    """Only subjects that anything was counted for."""
+    counted: NDArray[np.bool_] = (sums.cells != 0).any(axis=1)
+    if counted.all():
+        return sums
+    renumbered = (np.cumsum(counted) - 1).astype(np.int32)
+    values = {name: each._replace(subject=renumbered[each.subject]) for name, each in sums.values.items()}
+    names = [name for name, is_counted in zip(sums.subjects, counted.tolist(), strict=True) if is_counted]
+    return Sums(names, sums.cells[counted], values)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
@@ -14,9 +15,11 @@ from domain.intervals import wilson
 from domain.numbers import plain, rounded
 from domain.policy import Policy
 from domain.policy_file import Indicator
+from domain.populations import Population, cells_with
 from domain.procedures import Register
-from domain.rollup import WHOLE_SUBJECT, By, Sums, roll_up
-from domain.tally import WHOLE, Measure, Tally
+from domain.rollup import WHOLE_SUBJECT, By
+from domain.sums import Sums
+from domain.tally import WHOLE
 
 
 class PeriodError(WrongInputError):
@@ -96,7 +99,7 @@ class Scorecards:
 
 
 def score(
-    tally: Tally,
+    sums: Sums,
     policy: Policy,
     directory: Directory,
     register: Register,
@@ -114,15 +117,14 @@ def score(
     if to_day < from_day:
         begin, end = to_date(from_day), to_date(to_day)
         raise PeriodError(f"The period ends on {end}, before it begins on {begin}. Swap the two.")
-    counted = roll_up(tally, directory, register, from_day=from_day, to_day=to_day, by=by)
     expected = _expected(directory, register, from_day, to_day, by)
     scorer = _Scorer(policy)
     cards = []
-    for subject in sorted({*counted, *expected}):
+    for subject in sorted({*sums.subjects, *expected}):
         unit = subject if by == "unit" else None
         if by == "staff":
             unit = directory.unit_of(subject, to_day)
-        cards.append(scorer.scorecard(subject, unit, counted.get(subject, {})))
+        cards.append(scorer.scorecard(subject, unit, sums.row(subject).tolist()))
     return Scorecards(policy, by, from_day, to_day, cards)
 
 
@@ -133,6 +135,10 @@ def _expected(directory: Directory, register: Register, from_day: int, to_day: i
     if by == "unit":
         return directory.units(from_day, to_day)
     return list(register.processes) if by == "process" else [WHOLE_SUBJECT]
+
+
+Cells = Sequence[int]
+"""What was counted for one subject, by cell."""
 
 
 class _Judged(NamedTuple):
@@ -155,7 +161,7 @@ class _Scorer:
         self._weights = [Fraction(indicator.weight) for indicator in policy.indicators]
         self._counted: dict[tuple[bool, ...], tuple[Fraction, ...]] = {}
 
-    def scorecard(self, subject: str, unit: str | None, sums: Sums) -> Scorecard:
+    def scorecard(self, subject: str, unit: str | None, sums: Cells) -> Scorecard:
         judged = [self._judge(indicator, sums) for indicator in self._policy.indicators]
         counted = self._counted_weights(tuple(one.exact_points is not None for one in judged))
         exact = None
@@ -178,14 +184,12 @@ class _Scorer:
                 IndicatorResult(indicator.code, *one, indicator.weight, weight, _response(indicator, sums))
                 for indicator, one, weight in zip(self._policy.indicators, judged, counted, strict=True)
             ),
-            incomplete=Fraction(sums.get(Measure.INCOMPLETE, (0, 0))[0], WHOLE),
+            incomplete=Fraction(_sum(sums, _INCOMPLETE), WHOLE),
         )
 
-    def _judge(self, indicator: Indicator, sums: Sums) -> _Judged:
-        ratio = indicator.ratio
-        hits, cases = sums.get(ratio.flow, (0, 0))
-        if ratio.stock is not None:
-            cases += sums.get(ratio.stock, (0, 0))[1]
+    def _judge(self, indicator: Indicator, sums: Cells) -> _Judged:
+        ratio = indicator.counts
+        hits, cases = _sum(sums, ratio.numerator), _sum(sums, ratio.denominator)
         key = (indicator.code, hits, cases)
         found = self._judged.get(key)
         if found is None:
@@ -218,12 +222,20 @@ class _Scorer:
         return found
 
 
-def _response(indicator: Indicator, sums: Sums) -> Ratio | None:
-    measure = indicator.ratio.response
-    if measure is None:
+def _response(indicator: Indicator, sums: Cells) -> Ratio | None:
+    response = indicator.counts.response
+    if response is None:
         return None
-    rated, decided = sums.get(measure, (0, 0))
-    return Ratio(Fraction(rated, WHOLE), Fraction(decided, WHOLE))
+    both = (response.numerator, response.denominator)
+    rated, decided = (Fraction(_sum(sums, cells), WHOLE) for cells in both)
+    return Ratio(rated, decided)
+
+
+_INCOMPLETE = cells_with(Population.DECIDED, having=["limit-unknown"])
+
+
+def _sum(cells: Cells, chosen: Sequence[int]) -> int:
+    return sum(cells[cell] for cell in chosen)
 
 
 def _card_json(card: Scorecard) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from enum import IntEnum
 from typing import Any, Final
 
 import numpy as np
@@ -16,88 +15,60 @@ from domain.errors import WrongInputError
 WHOLE: Final = 1_000_000
 """One case, in the millionths in which numerators and denominators are kept."""
 
-_MAGIC: Final = b"kaoji.Tally.v1\n"
-_COLUMNS: Final[dict[str, type[np.signedinteger[Any]]]] = {
-    "measure": np.int8,
-    "person": np.int32,
-    "unit": np.int32,
-    "procedure": np.int32,
-    "day": np.int32,
-    "numerator": np.int64,
-    "denominator": np.int64,
-}
+_MAGIC: Final = b"kaoji.Tally.v2\n"
 
+TALLY_RECORD: Final = np.dtype(
+    [
+        ("part", np.int64),  # millionths of a member
+        ("person", np.int32),
+        ("unit", np.int32),
+        ("procedure", np.int32),
+        ("day", np.int32),
+        ("value", np.int32),
+        ("kind", np.uint16),  # population << 8 | pattern
+    ],
+    align=True,
+)
+"""One sum: 32 bytes, of which all but `part` are its key."""
 
-class Measure(IntEnum):
-    """What a row counts. The numbers are stored: never change one."""
+_KEY: Final = ("kind", "person", "unit", "procedure", "day", "value")
+_CODED: Final = ("person", "unit", "procedure")
 
-    PLAN = 0
-    SATISFACTION = 1
-    TIMELINESS = 2
-    TIMELINESS_OVERDUE = 3
-    ERROR = 4
-    CLOSURE = 5
-    CLOSURE_OVERDUE = 6
-    REVOCATION = 7
-    RESPONSE = 8
-    INCOMPLETE = 9
-
-
-STOCK_MEASURES: Final = frozenset({Measure.TIMELINESS_OVERDUE, Measure.CLOSURE_OVERDUE})
-"""Measures whose rows are +1 and -1 by day: what stands on a day is the sum of all rows up to it."""
-
-TallyRow = tuple[int, str | None, str | None, str | None, int, int, int]
-"""(measure, person, unit, procedure, day, numerator, denominator): one row with texts instead of codes."""
+TallyRow = tuple[int, int, str | None, str | None, str | None, int, int, int]
+"""(population, pattern, person, unit, procedure, day, value, part): one row with texts instead of codes."""
 
 
 @dataclass(frozen=True, eq=False)
 class Tally:
-    """Columns of equal length; rows may repeat a key and have no order until `canonical`.
+    """Rows of TALLY_RECORD; they may repeat a key and have no order until `canonical`.
 
     `person`, `unit` and `procedure` index `staff`, `units` and `procedures`, -1 stands for none. `day`
-    counts from 1970-01-01 in the zone of the context. Numerators and denominators are millionths of a case.
-    The dictionaries may be lists that go on growing: only codes that rows use are ever looked up.
+    counts from 1970-01-01 in the zone of the context. The dictionaries may be lists that go on growing: only
+    codes that rows use are ever looked up.
     """
 
-    measure: NDArray[np.int8]
-    person: NDArray[np.int32]
-    unit: NDArray[np.int32]
-    procedure: NDArray[np.int32]
-    day: NDArray[np.int32]
-    numerator: NDArray[np.int64]
-    denominator: NDArray[np.int64]
+    rows: NDArray[Any]
     staff: Sequence[str]
     units: Sequence[str]
     procedures: Sequence[str]
 
     def __post_init__(self) -> None:
-        for name, dtype in _COLUMNS.items():
-            column = getattr(self, name)
-            assert column.dtype == dtype, f"column {name} is {column.dtype}, not {dtype.__name__}"
-            assert len(column) == len(self.measure), f"column {name} is longer or shorter than the others"
+        assert self.rows.dtype == TALLY_RECORD, f"rows are {self.rows.dtype}"
 
     def __len__(self) -> int:
-        return len(self.measure)
+        return len(self.rows)
 
     def __add__(self, other: Tally) -> Tally:
-        staff, person = _merged(self.staff, other.staff, other.person)
-        units, unit = _merged(self.units, other.units, other.unit)
-        procedures, procedure = _merged(self.procedures, other.procedures, other.procedure)
-        return Tally(
-            measure=np.concatenate((self.measure, other.measure)),
-            person=np.concatenate((self.person, person)),
-            unit=np.concatenate((self.unit, unit)),
-            procedure=np.concatenate((self.procedure, procedure)),
-            day=np.concatenate((self.day, other.day)),
-            numerator=np.concatenate((self.numerator, other.numerator)),
-            denominator=np.concatenate((self.denominator, other.denominator)),
-            staff=staff,
-            units=units,
-            procedures=procedures,
-        )
+        staff, person = _merged(self.staff, other.staff, other.rows["person"])
+        units, unit = _merged(self.units, other.units, other.rows["unit"])
+        procedures, procedure = _merged(self.procedures, other.procedures, other.rows["procedure"])
+        theirs = _recoded(other.rows, person, unit, procedure)
+        return Tally(np.concatenate((self.rows, theirs)), staff, units, procedures)
 
     def __neg__(self) -> Tally:
-        return replace(self, numerator=-self.numerator, denominator=-self.denominator)
+        rows = self.rows.copy()
+        rows["part"] = -rows["part"]
+        return replace(self, rows=rows)
 
     def __sub__(self, other: Tally) -> Tally:
         return self + -other
@@ -112,49 +83,41 @@ class Tally:
 
     def merged(self) -> Tally:
         """Rows of one key summed, zero rows dropped, in order of codes; dictionaries as they are."""
-        columns = (self.measure, self.person, self.unit, self.procedure, self.day)
-        order, starts = _grouped(columns)
-        numerator = np.add.reduceat(self.numerator[order], starts) if len(order) else self.numerator
-        denominator = np.add.reduceat(self.denominator[order], starts) if len(order) else self.denominator
-        keep = (numerator != 0) | (denominator != 0)
-        rows = order[starts][keep]
-        return replace(self.take(rows), numerator=numerator[keep], denominator=denominator[keep])
+        if not len(self.rows):
+            return self
+        order, starts = _grouped([self.rows[name] for name in _KEY])
+        part = np.add.reduceat(self.rows["part"][order], starts)
+        rows = self.rows[order[starts]]
+        rows["part"] = part
+        return replace(self, rows=rows[part != 0])
 
     def canonical(self) -> Tally:
         """The one form of what this tally says: keys unique, rows and texts sorted, unused texts gone."""
         summed = self.merged()
-        staff, person = _sorted_codes(summed.staff, summed.person)
-        units, unit = _sorted_codes(summed.units, summed.unit)
-        procedures, procedure = _sorted_codes(summed.procedures, summed.procedure)
+        staff, person = _sorted_codes(summed.staff, summed.rows["person"])
+        units, unit = _sorted_codes(summed.units, summed.rows["unit"])
+        procedures, procedure = _sorted_codes(summed.procedures, summed.rows["procedure"])
+        rows = _recoded(summed.rows, person, unit, procedure)
         # A dictionary may hold a text twice; sorted codes bring such keys together, so they are summed again.
-        return replace(
-            summed,
-            person=person,
-            unit=unit,
-            procedure=procedure,
-            staff=staff,
-            units=units,
-            procedures=procedures,
-        ).merged()
+        return Tally(rows, staff, units, procedures).merged()
 
-    def take(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> Tally:
-        """The rows chosen by an index or a mask."""
-        return replace(self, **{name: getattr(self, name)[rows] for name in _COLUMNS})
-
-    def rows(self) -> list[TallyRow]:
+    def listed(self) -> list[TallyRow]:
         """Every row with its texts, as it stands; for tests and small results."""
-        columns = [getattr(self, name).tolist() for name in _COLUMNS]
+        rows = self.rows
         return [
             (
-                measure,
+                kind >> 8,
+                kind & 255,
                 self.staff[person] if person >= 0 else None,
                 self.units[unit] if unit >= 0 else None,
                 self.procedures[procedure] if procedure >= 0 else None,
                 day,
-                numerator,
-                denominator,
+                value,
+                part,
             )
-            for measure, person, unit, procedure, day, numerator, denominator in zip(*columns, strict=True)
+            for kind, person, unit, procedure, day, value, part in zip(
+                *(rows[name].tolist() for name in (*_KEY, "part")), strict=True
+            )
         ]
 
     def to_bytes(self) -> bytes:
@@ -168,8 +131,9 @@ class Tally:
         }
         text = json.dumps(head, ensure_ascii=True, separators=(",", ":")).encode("ascii")
         parts = [_MAGIC, len(text).to_bytes(8, "little"), text]
-        for name, dtype in _COLUMNS.items():
-            parts.append(getattr(tally, name).astype(np.dtype(dtype).newbyteorder("<"), copy=False).tobytes())
+        for name in ("part", *_KEY):
+            column = tally.rows[name]
+            parts.append(column.astype(column.dtype.newbyteorder("<"), copy=False).tobytes())
         return b"".join(parts)
 
     @staticmethod
@@ -177,53 +141,55 @@ class Tally:
         """Read what `to_bytes` wrote. Raises TallyFormatError."""
         at = len(_MAGIC) + 8
         if data[: len(_MAGIC)] != _MAGIC or len(data) < at:
-            raise TallyFormatError("These bytes are no tally of version 1. Write them again.")
+            raise TallyFormatError("These bytes are no tally of version 2. Write them again.")
         end = at + int.from_bytes(data[at - 8 : at], "little")
         try:
             head = json.loads(data[at:end])
-            rows = int(head["rows"])
+            size = int(head["rows"])
             dictionaries = [list(map(str, head[name])) for name in ("staff", "units", "procedures")]
         except (ValueError, KeyError, TypeError) as error:
             raise TallyFormatError("The head of these tally bytes is broken. Write them again.") from error
-        columns: dict[str, Any] = {}
-        for name, dtype in _COLUMNS.items():
-            size = rows * np.dtype(dtype).itemsize
-            if end + size > len(data):
-                raise TallyFormatError("These tally bytes end too early. Copy the whole of them again.")
-            little = np.frombuffer(data, np.dtype(dtype).newbyteorder("<"), rows, end)
-            columns[name] = little.astype(dtype)
-            end += size
-        staff, units, procedures = dictionaries
-        return Tally(**columns, staff=staff, units=units, procedures=procedures)
+        if end + size * sum(TALLY_RECORD[name].itemsize for name in ("part", *_KEY)) > len(data):
+            raise TallyFormatError("These tally bytes end too early. Copy the whole of them again.")
+        rows = np.zeros(size, TALLY_RECORD)
+        for name in ("part", *_KEY):
+            little = np.frombuffer(data, TALLY_RECORD[name].newbyteorder("<"), size, end)
+            rows[name] = little
+            end += little.nbytes
+        return Tally(rows, *dictionaries)
 
     @staticmethod
     def empty() -> Tally:
         """The neutral element."""
-        return Tally.from_rows(())
+        return Tally.of(())
 
     @staticmethod
-    def from_rows(rows: Iterable[TallyRow]) -> Tally:
+    def of(listed: Iterable[TallyRow]) -> Tally:
         """A tally from rows with texts; the slow door, for tests and references."""
         codes: tuple[dict[str, int], dict[str, int], dict[str, int]] = ({}, {}, {})
-        listed = [
+        rows = [
             (
-                measure,
+                part,
                 *(
                     -1 if text is None else known.setdefault(text, len(known))
                     for text, known in zip((person, unit, procedure), codes, strict=True)
                 ),
                 day,
-                numerator,
-                denominator,
+                value,
+                population << 8 | pattern,
             )
-            for measure, person, unit, procedure, day, numerator, denominator in rows
+            for population, pattern, person, unit, procedure, day, value, part in listed
         ]
-        columns: dict[str, Any] = {
-            name: np.array([row[number] for row in listed], dtype)
-            for number, (name, dtype) in enumerate(_COLUMNS.items())
-        }
-        staff, units, procedures = (list(known) for known in codes)
-        return Tally(**columns, staff=staff, units=units, procedures=procedures)
+        return Tally(np.array(rows, TALLY_RECORD), *(list(known) for known in codes))
+
+
+def _recoded(
+    rows: NDArray[Any], person: NDArray[np.int32], unit: NDArray[np.int32], procedure: NDArray[np.int32]
+) -> NDArray[Any]:
+    recoded = rows.copy()
+    for name, codes in zip(_CODED, (person, unit, procedure), strict=True):
+        recoded[name] = codes
+    return recoded
 
 
 class TallyFormatError(WrongInputError):

@@ -12,19 +12,25 @@ from domain.action_types import ACTION_TYPES
 from domain.cases import (
     ACTION_RECORD,
     ADVERSE_OUTCOMES,
+    EXTRA_RECORD,
     FIRST_OWN,
     LAST_OWN,
     NOBODY,
+    NOTHING,
+    OVERTURNED,
     SHARE_RECORD,
+    Actions,
     Cases,
+    Extras,
     Role,
     make_records,
     role_table,
 )
-from domain.zones import Zone
+from domain.compiled import compiled
+from domain.zones import DAY_MICROSECONDS, Zone
+from projections.case_order import case_order
 from projections.history.columns import History
 from projections.history.effective import EffectiveRows, effective_rows, marked, overturned
-from projections.history.rows import ROW_COLUMNS
 from projections.history.writer import LinkKind
 
 _ROLES = role_table()
@@ -42,48 +48,129 @@ class CaseFiles:
     cases: Cases
     subject: NDArray[np.int32]
     """Code of each case's subject."""
-    position: NDArray[np.int64]
-    """Ledger position of each action."""
 
 
-def case_files(history: History, zone: Zone, *, subjects: Iterable[int] | None = None) -> CaseFiles:
-    """The files of all cases and plan targets, or of those whose subject codes are given."""
+def case_files(
+    history: History, zone: Zone, *, to_instant: bool = False, subjects: Iterable[int] | None = None
+) -> CaseFiles:
+    """The files of all cases and plan targets, or of those whose subject codes are given.
+
+    `to_instant` keeps the instants of decisions, which dues may be held against.
+    """
     actions = effective_rows(history)
     role, subject = _roles_and_subjects(history, actions)
     chosen = (subject >= 0) & (role != Role.NONE) & ~marked(history, LinkKind.VOIDED)
     if subjects is not None:
         chosen &= np.isin(subject, np.fromiter(subjects, np.int32))
-    row = np.flatnonzero(chosen)
-    row = row[_order(history, subject[row], actions.columns["time"][row], row)]
-    subject = subject[row]
-    first = np.flatnonzero(np.diff(subject, prepend=-1)) if row.size else np.empty(0, np.int64)
-    column = {name: actions.columns[name][row] for name in ROW_COLUMNS}
-    due_instant = column["due_kind"] == 2
-    due_day = np.where(due_instant, 0, column["due"]).astype(np.int32)
-    due_day[due_instant] = zone.day_of(column["due"][due_instant])
-    records = make_records(
-        ACTION_RECORD,
-        row.size,
-        role=role[row],
-        time=column["time"],
-        day=zone.day_of(column["time"]),
-        unit=column["unit"],
-        owner=column["owner"],
-        procedure=column["procedure"],
-        reason=column["reason"],
-        due_kind=column["due_kind"],
-        due_day=due_day,
-        due_time=np.where(due_instant, column["due"], 0),
-        rating=column["rating"],
-        overturned=overturned(history, actions.columns["type"])[row],
-        share_start=actions.share_start[row],
-        share_stop=actions.share_stop[row],
-    )
+    time = actions.columns["time"]
+    row, starts, held = case_order(history, subject, chosen, time)
+    due_kind, due = actions.columns["due_kind"], actions.columns["due"]
+    records = make_records(ACTION_RECORD, row.size)
+    extras = make_records(EXTRA_RECORD, _extras_needed(actions, role, chosen, to_instant))
+    fill_records(
+        row, role, time, actions.columns["type"], actions.columns["unit"], actions.columns["owner"],
+        actions.columns["procedure"], actions.columns["reason"], actions.columns["step"],
+        actions.columns["rating"],
+        actions.columns["present"], due_kind, due, actions.share_start, actions.share_stop,
+        overturned(history, actions.columns["type"]), to_instant, zone.transitions, zone.offsets, records, extras,
+    )  # fmt: skip
     shares = make_records(
         SHARE_RECORD, actions.share_staff.size, staff=actions.share_staff, part=actions.share_part
     )
-    cases = Cases(np.append(first, row.size).astype(np.int64), records, shares)
-    return CaseFiles(cases, subject[first], row + 1)
+    return CaseFiles(Cases(starts, records, extras, shares), held)
+
+
+def _extras_needed(
+    actions: EffectiveRows, role: NDArray[np.uint8], chosen: NDArray[np.bool_], to_instant: bool
+) -> int:
+    columns = actions.columns
+    return count_extras(
+        chosen, role, columns["due_kind"], columns["reason"], columns["step"], actions.share_start,
+        actions.share_stop, to_instant,
+    )  # fmt: skip
+
+
+@compiled
+def count_extras(
+    chosen: NDArray[np.bool_], role: NDArray[np.uint8], due_kind: NDArray[np.uint8], reason: NDArray[np.int32],
+    step: NDArray[np.int32], share_start: NDArray[np.int64], share_stop: NDArray[np.int64], to_instant: bool,
+) -> int:  # fmt: skip
+    """How many of the chosen rows state something out of the ordinary."""
+    needed = 0
+    for row in range(chosen.size):
+        if chosen[row] and is_extra(row, role, due_kind, reason, step, share_start, share_stop, to_instant):
+            needed += 1
+    return needed
+
+
+@compiled
+def is_extra(
+    row: int, role: NDArray[np.uint8], due_kind: NDArray[np.uint8], reason: NDArray[np.int32],
+    step: NDArray[np.int32], share_start: NDArray[np.int64], share_stop: NDArray[np.int64], to_instant: bool,
+) -> bool:  # fmt: skip
+    """Whether a row states what only an EXTRA_RECORD holds, and counting cares."""
+    does = role[row]
+    return bool(
+        due_kind[row] > 0
+        or step[row] >= 0
+        or share_stop[row] > share_start[row]
+        or does == Role.RATED
+        or (reason[row] >= 0 and (does == Role.SUSPENDED or does == Role.TARGET_CANCELLED))
+        or (to_instant and Role.GRANTED <= does <= LAST_OWN)
+    )
+
+
+@compiled
+def fill_records(
+    rows: NDArray[np.int32], role: NDArray[np.uint8], time: NDArray[np.int64], kind: NDArray[np.uint8],
+    unit: NDArray[np.int32], owner: NDArray[np.int32], procedure: NDArray[np.int32], reason: NDArray[np.int32],
+    step: NDArray[np.int32], rating: NDArray[np.uint8], present: NDArray[np.uint8], due_kind: NDArray[np.uint8],
+    due: NDArray[np.int64], share_start: NDArray[np.int64], share_stop: NDArray[np.int64],
+    overturned: NDArray[np.bool_], to_instant: bool,
+    transitions: NDArray[np.int64], offsets: NDArray[np.int64], records: Actions, extras: Extras,
+) -> None:  # fmt: skip
+    """Write the records of these rows, and the extras of those that need one, in their order."""
+    segment, extra = 0, 0
+    for place in range(rows.size):
+        row = rows[place]
+        segment = segment_of(transitions, time[row], segment)
+        record = records[place]
+        record.day = (time[row] + offsets[segment]) // DAY_MICROSECONDS
+        record.owner = owner[row]
+        record.unit = unit[row]
+        record.procedure = procedure[row]
+        record.extra = NOTHING
+        record.position = row + 1
+        record.role = role[row]
+        record.kind = kind[row]
+        record.marks = present[row] | (OVERTURNED if overturned[row] else 0)
+        if is_extra(row, role, due_kind, reason, step, share_start, share_stop, to_instant):
+            record.extra = extra
+            stated = extras[extra]
+            extra += 1
+            stated.time = time[row]
+            stated.reason = reason[row]
+            stated.step = step[row]
+            stated.share_start = share_start[row]
+            stated.share_stop = share_stop[row]
+            stated.due_kind = due_kind[row]
+            stated.rating = rating[row]
+            stated.due_day = due[row] if due_kind[row] == 1 else 0
+            stated.due_time = 0
+            if due_kind[row] == 2:
+                within = segment_of(transitions, due[row], segment)
+                stated.due_day = (due[row] + offsets[within]) // DAY_MICROSECONDS
+                stated.due_time = due[row]
+
+
+@compiled
+def segment_of(transitions: NDArray[np.int64], time: int, near: int) -> int:
+    """Number of the zone's segment that holds an instant; looks near the last one first."""
+    while near < transitions.size and time >= transitions[near]:
+        near += 1
+    while near > 0 and time < transitions[near - 1]:
+        near -= 1
+    return near
 
 
 def _roles_and_subjects(history: History, actions: EffectiveRows) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
@@ -125,39 +212,6 @@ def _subjects_meant(
         of_case = FIRST_OWN <= role[row] <= LAST_OWN or _IS_SERVICE[history.rows["type"][row]]
         found.append(int(subject[row]) if stands and of_case else NOBODY)
     return found
-
-
-def _order(
-    history: History, subject: NDArray[np.int32], time: NDArray[np.int64], row: NDArray[np.int64]
-) -> NDArray[np.int64]:
-    """Sort by subject and time; where both are equal, by the rest of the contract's key."""
-    order = np.lexsort((time, subject))
-    same = (np.diff(subject[order]) == 0) & (np.diff(time[order]) == 0)
-    if not same.any():
-        return order
-    tied = np.zeros(order.size, np.bool_)
-    tied[:-1] |= same
-    tied[1:] |= same
-    where = np.flatnonzero(tied)
-    rows = row[order[where]]
-    ids = history.ids.take(rows)
-    sources = history.words_of("source")
-    source = [sources[code] for code in history.rows["source"][rows]]
-    sequence = [_sequence_key(text) for text in ids["sequence"].to_pylist()]
-    keys = zip(
-        subject[order[where]].tolist(), time[order[where]].tolist(), sequence, source, ids["id"].to_pylist(),
-        range(where.size), strict=True,
-    )  # fmt: skip
-    order[where] = order[where][[key[-1] for key in sorted(keys)]]
-    return order
-
-
-def _sequence_key(text: str | None) -> tuple[int, int, str]:
-    """Absent before present; digits by their value, however many there are."""
-    if text is None:
-        return 0, 0, ""
-    digits = text.lstrip("0")
-    return 1, len(digits), digits
 
 
 def waiting_actions(history: History) -> NDArray[np.int64]:

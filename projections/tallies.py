@@ -1,4 +1,4 @@
-"""Derive tallies from the history: what the actions known so far count for, under a context."""
+"""Derive sums from the history: what the actions known so far count for, under a context."""
 
 from __future__ import annotations
 
@@ -8,41 +8,69 @@ from dataclasses import dataclass
 import numpy as np
 
 from domain.context import Context
-from domain.fold import Contributions, measure
+from domain.counting import Period, count_cases
+from domain.directory import Directory
+from domain.fold import Contributions, fold
 from domain.limits import Rules, compile_rules
-from domain.tally import Tally
+from domain.populations import EVERYTHING
+from domain.rollup import By, roll_up, sizes_for, trees_of
+from domain.sums import Sums
+from domain.tally import TALLY_RECORD, Tally
 from projections.case_files import CaseFiles, case_files
 from projections.history.columns import History
 
 
 @dataclass(frozen=True)
 class Counted:
-    """Contributions beside the case files that they were measured on."""
+    """The case files of a history under a context, ready to be counted over any period."""
 
     files: CaseFiles
     rules: Rules
-    contributions: Contributions
+    context: Context
     history: History
 
-    def tally(self) -> Tally:
-        """The sum of the contributions: rows of one key may still repeat."""
-        rows, words = self.contributions, self.history.words_of
-        return Tally(
-            measure=np.ascontiguousarray(rows.measure),
-            person=np.ascontiguousarray(rows.person),
-            unit=np.ascontiguousarray(rows.unit),
-            procedure=np.ascontiguousarray(rows.procedure),
-            day=np.ascontiguousarray(rows.day),
-            numerator=np.ascontiguousarray(rows.numerator),
-            denominator=np.ascontiguousarray(rows.denominator),
-            staff=words("staff"),
-            units=words("unit"),
-            procedures=words("procedure"),
+    def sums(
+        self, directory: Directory, *, from_day: int, to_day: int, by: By,
+        asked: int = EVERYTHING, with_values: bool = True, threads: int | None = None,
+    ) -> Sums:  # fmt: skip
+        """Sums over a period for every subject of a kind that anything was counted for, rolled up."""
+        words = self.history.words_of
+        period = Period(from_day, to_day, trees_of(directory, from_day, to_day))
+        sizes = sizes_for(by, words("staff"), words("unit"), words("procedure"))
+        counts = count_cases(
+            self.files.cases, self.rules, period, sizes, asked=asked, with_values=with_values, threads=threads
         )
+        return roll_up(
+            counts, period, directory, self.context.register, by=by,
+            staff=words("staff"), units=words("unit"), procedures=words("procedure"),
+        )  # fmt: skip
+
+    def contributions(self, *, asked: int = EVERYTHING) -> Contributions:
+        """What every action counts for, one by one."""
+        return fold(self.files.cases, self.rules, asked=asked)
+
+    def tally(self, *, asked: int = EVERYTHING) -> Tally:
+        """The sum of all contributions by day: it merges with that of other cases."""
+        found = self.contributions(asked=asked)
+        rows = np.zeros(found.size, TALLY_RECORD)
+        for name in TALLY_RECORD.names or ():
+            rows[name] = found[name]
+        words = self.history.words_of
+        return Tally(rows, words("staff"), words("unit"), words("procedure")).merged()
 
 
 def count(history: History, context: Context, *, subjects: Iterable[int] | None = None) -> Counted:
-    """Measure all cases and targets of the history, or those of the given subject codes."""
-    files = case_files(history, context.zone, subjects=subjects)
-    rules = compile_rules(context, procedures=history.words_of("procedure"), reasons=history.words_of("reason"))
-    return Counted(files, rules, measure(files.cases, rules), history)
+    """Make the files of all cases and targets of the history ready, or of those of the given subject codes."""
+    files = case_files(history, context.zone, to_instant=context.due_precision == "instant", subjects=subjects)
+    return Counted(files, rules_for(history, context), context, history)
+
+
+def rules_for(history: History, context: Context) -> Rules:
+    """A context compiled for the codes of a history."""
+    words = history.words_of
+    return compile_rules(
+        context,
+        procedures=words("procedure"),
+        reasons=words("reason"),
+        steps=words("step"),
+    )

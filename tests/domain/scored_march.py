@@ -7,10 +7,11 @@ from functools import lru_cache
 from domain.calendars import to_day
 from domain.directory import Directory, DirectoryAction
 from domain.policy import Policy, load_policy
+from domain.populations import Population, pattern_of
 from domain.procedures import Register, load_register
-from domain.rollup import By
+from domain.rollup import By, sums_of
 from domain.scoring import Scorecard, Scorecards, score
-from domain.tally import WHOLE, Measure, Tally, TallyRow
+from domain.tally import WHOLE, Tally, TallyRow
 from domain.zones import load_zone
 
 FROM, TO = to_day(date(2024, 3, 1)), to_day(date(2024, 3, 31))
@@ -22,8 +23,20 @@ def march(day: int) -> int:
     return FROM + day - 1
 
 
+MET = {
+    "plan-completion": (Population.TARGET, "completed"),
+    "satisfaction": (Population.RATED, "good"),
+    "timeliness": (Population.DECIDED, "in-time"),
+    "error-rate": (Population.DECIDED, "faulty"),
+    "closure": (Population.CLOSED, None),
+    "revocation": (Population.DECISION, "overturned"),
+    "rated": (Population.DECIDED, "rated"),
+    "limit-unknown": (Population.DECIDED, "limit-unknown"),
+}
+
+
 def row(
-    measure: Measure,
+    counted: str,
     person: str | None = None,
     unit: str | None = None,
     *,
@@ -32,18 +45,19 @@ def row(
     share: float = 1,
     procedure: str | None = LICENCE,
 ) -> TallyRow:
-    """One case of March 2024, or a share of one."""
-    millionths = round(share * WHOLE)
-    return measure, person, unit, procedure, march(day), millionths if met else 0, millionths
+    """One member of March 2024, or a share of one: it has the attribute that the indicator asks for, or not."""
+    population, attribute = MET[counted]
+    pattern = pattern_of(population, [attribute]) if met and attribute else 0
+    return population, pattern, person, unit, procedure, march(day), 0, round(share * WHOLE)
 
 
 def overdue(
-    measure: Measure, person: str | None, unit: str | None, begins: int, ends: int | None = None
+    population: Population, person: str | None, unit: str | None, begins: int, ends: int | None = None
 ) -> list[TallyRow]:
     """A case that is open and overdue from one day of March until another."""
-    rows: list[TallyRow] = [(measure, person, unit, LICENCE, march(begins), 0, WHOLE)]
+    rows: list[TallyRow] = [(population, 1, person, unit, LICENCE, march(begins), 0, WHOLE)]
     if ends is not None:
-        rows.append((measure, person, unit, LICENCE, march(ends), 0, -WHOLE))
+        rows.append((population, 1, person, unit, LICENCE, march(ends), 0, -WHOLE))
     return rows
 
 
@@ -62,7 +76,8 @@ def scored(
 ) -> Scorecards:
     shipped, register = gx()
     directory = Directory.fold(actions, SHANGHAI)
-    return score(Tally.from_rows(rows), policy or shipped, directory, register, from_day=FROM, to_day=TO, by=by)
+    sums = sums_of(Tally.of(rows), directory, register, from_day=FROM, to_day=TO, by=by)
+    return score(sums, policy or shipped, directory, register, from_day=FROM, to_day=TO, by=by)
 
 
 def only(cards: Scorecards) -> Scorecard:

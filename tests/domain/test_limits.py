@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.calendars import load_calendar
-from domain.cases import ACTION_RECORD, SHARE_RECORD, Cases, Role, make_records
+from domain.cases import ACTION_RECORD, EXTRA_RECORD, SHARE_RECORD, Cases, Role, make_records
 from domain.context import Context
 from domain.facts import EPOCH_ORDINAL
-from domain.limits import NEVER, UNKNOWN, Rules, compile_rules, counted_days, day_of_count, limit_day
+from domain.limits import NEVER, UNKNOWN, Rules, compile_rules, counted_days, counted_limit, day_of_count
 from domain.procedures import Limit, ProcedureVersion, Register, Title
 from domain.zones import load_zone
 
@@ -41,18 +41,29 @@ def rules(*versions: ProcedureVersion, calendar: str = "china") -> Rules:
 
 def case(*actions: tuple[Role, str] | tuple[Role, str, str]) -> Cases:
     reasons = [REASONS.index(action[2]) if len(action) > 2 else -1 for action in actions]
+    size = len(actions)
     records = make_records(
         ACTION_RECORD,
-        len(actions),
+        size,
         role=np.array([action[0] for action in actions]),
         day=np.array([day(action[1]) for action in actions]),
-        reason=np.array(reasons),
+        extra=np.arange(size),
     )
-    return Cases(np.array([0, len(actions)]), records, make_records(SHARE_RECORD, 0))
+    extras = make_records(EXTRA_RECORD, size, reason=np.array(reasons))
+    return Cases(np.array([0, size]), records, extras, make_records(SHARE_RECORD, 0))
 
 
 def limit(found: Cases, under: Rules, *, penal: bool = False) -> int:
-    return limit_day(found.actions, under, 0, found.actions.size - 1, -1, 0, penal)
+    roles = found.actions.role.tolist()
+
+    def first(role: Role) -> int:
+        return roles.index(role) if role in roles else -1
+
+    return counted_limit(
+        found.actions, found.extras, 0, 0, found.actions.size - 1,
+        -1 if penal else first(Role.RECEIVED), first(Role.OPENED if penal else Role.ACCEPTED), 0,
+        under.first_version, under.versions, under.stops, under.first_day, under.counted, under.working_days,
+    )  # fmt: skip
 
 
 Step = tuple[Role, str] | tuple[Role, str, str]
@@ -170,6 +181,6 @@ def test_the_version_in_force_on_the_day_of_the_start_applies(start: str, expect
 @given(st.integers(0, 60_000), st.booleans())
 def test_the_day_of_a_count_is_the_first_on_which_it_is_reached(count: int, working: bool) -> None:
     under = rules(version(1))
-    found = day_of_count(under, working, count)
-    assert counted_days(under, working, found) == count
-    assert counted_days(under, working, found - 1) == count - 1
+    found = day_of_count(under.first_day, under.counted, under.working_days, working, count)
+    assert counted_days(under.first_day, under.counted, working, found) == count
+    assert counted_days(under.first_day, under.counted, working, found - 1) == count - 1

@@ -6,8 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.directory import Directory, DirectoryAction
-from domain.rollup import By, roll_up
-from domain.tally import STOCK_MEASURES, Measure, Tally, TallyRow
+from domain.populations import ATTRIBUTES, STOCKS, VALUED, Population
+from domain.rollup import By, sums_of
+from domain.sums import Sums, Values
+from domain.tally import Tally, TallyRow
 from tests.domain.scored_march import (
     FROM,
     LICENCE,
@@ -25,9 +27,9 @@ from tests.domain.scored_march import (
 
 
 def test_stock_that_began_before_the_period_counts_and_stock_that_ended_does_not() -> None:
-    still = overdue(Measure.CLOSURE_OVERDUE, "p", "u", begins=-400)
-    ended = overdue(Measure.CLOSURE_OVERDUE, "p", "u", begins=-400, ends=31)
-    later = overdue(Measure.CLOSURE_OVERDUE, "p", "u", begins=32)
+    still = overdue(Population.OPEN_ENFORCEMENT, "p", "u", begins=-400)
+    ended = overdue(Population.OPEN_ENFORCEMENT, "p", "u", begins=-400, ends=31)
+    later = overdue(Population.OPEN_ENFORCEMENT, "p", "u", begins=32)
 
     assert only(scored(still)).indicators[4].denominator == 1
     assert scored(ended).subjects == []
@@ -35,7 +37,7 @@ def test_stock_that_began_before_the_period_counts_and_stock_that_ended_does_not
 
 
 def test_both_ends_of_the_period_count_and_no_day_beyond() -> None:
-    cards = scored([row(Measure.PLAN, "p", day=day) for day in (0, 1, 31, 32)])
+    cards = scored([row("plan-completion", "p", day=day) for day in (0, 1, 31, 32)])
 
     assert only(cards).indicators[0].denominator == 2
 
@@ -49,11 +51,11 @@ def test_a_unit_counts_with_all_below_it_by_the_tree_of_the_day() -> None:
         happened("unit.opened", "idle", 1),
     ]
     rows = [
-        row(Measure.TIMELINESS, "p", "branch", day=9),
-        row(Measure.TIMELINESS, "p", "branch", day=10, met=False),
+        row("timeliness", "p", "branch", day=9),
+        row("timeliness", "p", "branch", day=10, met=False),
     ]
-    rows += overdue(Measure.TIMELINESS_OVERDUE, "p", "branch", begins=5)
-    rows += [row(Measure.TIMELINESS, "p", None)]
+    rows += overdue(Population.OPEN_LICENCE, "p", "branch", begins=5)
+    rows += [row("timeliness", "p", None)]
 
     cards = {card.subject: card for card in scored(rows, *moves, by="unit").subjects}
 
@@ -65,7 +67,7 @@ def test_a_unit_counts_with_all_below_it_by_the_tree_of_the_day() -> None:
 
 
 def test_what_has_no_owner_counts_in_its_unit_and_the_whole_only() -> None:
-    rows = [row(Measure.PLAN, None, "u"), row(Measure.PLAN, "p", None)]
+    rows = [row("plan-completion", None, "u"), row("plan-completion", "p", None)]
 
     assert [card.subject for card in scored(rows).subjects] == ["p"]
     assert [card.subject for card in scored(rows, by="unit").subjects] == ["u"]
@@ -74,10 +76,10 @@ def test_what_has_no_owner_counts_in_its_unit_and_the_whole_only() -> None:
 
 def test_processes_are_those_of_the_register_and_the_unknown() -> None:
     rows = [
-        row(Measure.TIMELINESS, "p"),
-        row(Measure.CLOSURE, "p", procedure=PENALTY),
-        row(Measure.TIMELINESS, "p", procedure="nowhere"),
-        row(Measure.TIMELINESS, "p", procedure=None),
+        row("timeliness", "p"),
+        row("closure", "p", procedure=PENALTY),
+        row("timeliness", "p", procedure="nowhere"),
+        row("timeliness", "p", procedure=None),
     ]
 
     cards = {card.subject: card for card in scored(rows, by="process").subjects}
@@ -95,7 +97,7 @@ def test_the_whole_is_one_subject_even_of_nothing() -> None:
 
 def test_staff_in_post_are_shown_with_their_unit_on_the_last_day() -> None:
     cards = scored(
-        [row(Measure.PLAN, "stranger", "u1")],
+        [row("plan-completion", "stranger", "u1")],
         happened("staff.joined", "mover", 1, unit="u1"),
         happened("staff.assigned", "mover", 20, unit="u2"),
         happened("staff.joined", "leaver", 1, unit="u1"),
@@ -111,14 +113,16 @@ def test_staff_in_post_are_shown_with_their_unit_on_the_last_day() -> None:
 
 
 NAMES = st.sampled_from([None, "a", "b", "c", "d"])
+KINDS = [(population, pattern) for population in Population for pattern in range(1 << len(ATTRIBUTES[population]))]
 ROWS = st.lists(
-    st.tuples(
-        st.sampled_from(list(Measure)),
+    st.builds(
+        lambda kind, *rest: (*kind, *rest),
+        st.sampled_from(KINDS),
         NAMES,
         NAMES,
         st.sampled_from([None, LICENCE, PENALTY, "nowhere"]),
         st.integers(march(-2), march(34)),
-        st.integers(-2, 2),
+        st.integers(0, 3),
         st.integers(-2, 2),
     ),
     max_size=25,
@@ -135,12 +139,14 @@ MOVES = st.lists(
 )
 
 
-def slow_sums(rows: list[TallyRow], directory: Directory, by: By) -> dict[str, dict[int, tuple[int, int]]]:
+def slow_sums(rows: list[TallyRow], directory: Directory, by: By) -> Sums:
     """Row by row, as the words say it."""
     _, register = gx()
-    sums: dict[str, dict[int, tuple[int, int]]] = {}
-    for measure, person, unit, procedure, day, numerator, denominator in rows:
-        is_stock = measure in STOCK_MEASURES
+    cells: dict[str, dict[tuple[Population, int], int]] = {}
+    values: dict[str, dict[Population, dict[int, int]]] = {}
+    for number, pattern, person, unit, procedure, day, value, part in rows:
+        population = Population(number)
+        is_stock = population in STOCKS
         if day > TO or (day < FROM and not is_stock):
             continue
         subjects: Sequence[str | None] = ["all"]
@@ -152,13 +158,16 @@ def slow_sums(rows: list[TallyRow], directory: Directory, by: By) -> dict[str, d
             subjects = directory.ancestors(unit, TO if is_stock else day) if unit else []
         for subject in subjects:
             if subject is not None:
-                before = sums.setdefault(subject, {}).get(measure, (0, 0))
-                sums[subject][measure] = (before[0] + numerator, before[1] + denominator)
-    counted = {
-        subject: {measure: pair for measure, pair in pairs.items() if pair != (0, 0)}
-        for subject, pairs in sums.items()
+                sums = cells.setdefault(subject, {})
+                sums[population, pattern] = sums.get((population, pattern), 0) + part
+                histogram = values.setdefault(subject, {}).setdefault(population, {})
+                histogram[value] = histogram.get(value, 0) + part
+    counted = {subject: sums for subject, sums in cells.items() if any(sums.values())}
+    valued = {
+        subject: {population: each for population, each in values[subject].items() if population in VALUED}
+        for subject in counted
     }
-    return {subject: pairs for subject, pairs in counted.items() if pairs}
+    return Sums.of(counted, valued)
 
 
 @settings(max_examples=300, deadline=None)
@@ -167,6 +176,11 @@ def test_sums_are_those_of_the_slow_reference(rows: list[TallyRow], moves: list[
     _, register = gx()
     directory = Directory.fold(moves, SHANGHAI)
 
-    sums = roll_up(Tally.from_rows(rows), directory, register, from_day=FROM, to_day=TO, by=by)
+    sums = sums_of(Tally.of(rows), directory, register, from_day=FROM, to_day=TO, by=by)
 
-    assert sums == slow_sums(rows, directory, by)
+    expected = slow_sums(rows, directory, by)
+    assert list(sums.subjects) == list(expected.subjects)
+    assert sums.cells.tolist() == expected.cells.tolist()
+    for population in VALUED:
+        ours, theirs = (each.values.get(population, Values.none()) for each in (sums, expected))
+        assert [column.tolist() for column in ours] == [column.tolist() for column in theirs]

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import date
 from fractions import Fraction
 from pathlib import Path
@@ -16,66 +15,34 @@ from hypothesis import strategies as st
 from api.bootstrap import Kaoji
 from domain.calendars import load_calendar
 from domain.context import Context
-from domain.directory import Directory
-from domain.facts import EPOCH_ORDINAL
-from domain.tally import WHOLE, Measure, Tally
-from projections.directory import DirectoryProjection, directory_as_known
+from domain.measures import standard_measures
+from domain.rollup import UNKNOWN_PROCESS
+from domain.tally import WHOLE
 from projections.tallies import count
 from tests.drafted_actions import LIMITS, Event
+from tests.projections.test_counts_against_reference import product_sums
 from tests.reference.scorer import INDICATORS, By, reference_scores
 from tests.strategies import batches, histories, periods, random_history, working_weekday
 from tests.support.product import context, product, record
 
-FLOW_AND_STOCK: dict[str, tuple[Measure, Measure | None]] = {
-    "plan-completion": (Measure.PLAN, None),
-    "satisfaction": (Measure.SATISFACTION, None),
-    "timeliness": (Measure.TIMELINESS, Measure.TIMELINESS_OVERDUE),
-    "error-rate": (Measure.ERROR, None),
-    "closure": (Measure.CLOSURE, Measure.CLOSURE_OVERDUE),
-    "revocation": (Measure.REVOCATION, None),
-}
 Sums = dict[str, dict[str, tuple[Fraction, Fraction]]]
 Precision = st.sampled_from(["day", "instant"])
 
 
-def counted(tally: Tally, directory: Directory, from_day: int, to_day: int, by: By) -> Sums:
-    """What a tally says, summed row by row in the plainest way."""
-    sums: dict[str, dict[str, list[int]]] = defaultdict(lambda: {code: [0, 0] for code in INDICATORS})
-    for measure, person, unit, procedure, day, numerator, denominator in tally.rows():
-        for code, (flow, stock) in FLOW_AND_STOCK.items():
-            if not ((measure == flow and from_day <= day <= to_day) or (measure == stock and day <= to_day)):
-                continue
-            tree_day = day if measure == flow else to_day
-            for subject in subjects(person, unit, procedure, tree_day, directory, by):
-                sums[subject][code][0] += numerator
-                sums[subject][code][1] += denominator
+def product_scores(kaoji: Kaoji, rules: Context, from_day: date, to_day: date, by: By) -> Sums:
+    sums = product_sums(kaoji, rules, from_day, to_day, by)
+    core = {code: standard_measures()[code] for code in INDICATORS}
     return {
-        subject: {code: (Fraction(n, WHOLE), Fraction(d, WHOLE)) for code, (n, d) in codes.items()}
-        for subject, codes in sums.items()
-        if any(d for _, d in codes.values())
+        subject: {
+            code: (
+                Fraction(int(cells[list(measure.numerator)].sum()), WHOLE),
+                Fraction(int(cells[list(measure.denominator)].sum()), WHOLE),
+            )
+            for code, measure in core.items()
+        }
+        for subject, cells in zip(sums.subjects, sums.cells, strict=True)
+        if any(cells[list(measure.denominator)].any() for measure in core.values()) and subject != UNKNOWN_PROCESS
     }
-
-
-def subjects(
-    person: str | None, unit: str | None, procedure: str | None, day: int, directory: Directory, by: By
-) -> Iterable[str]:
-    if by == "staff":
-        return [person] if person else []
-    if by == "unit":
-        return directory.ancestors(unit, day) if unit else []
-    if by == "process":
-        limit = LIMITS.get(procedure or "")
-        return [limit.process] if limit and limit.process else []
-    return ["all"]
-
-
-def product_sums(kaoji: Kaoji, rules: Context, from_day: date, to_day: date, by: By) -> Sums:
-    history = kaoji.history()
-    with kaoji.views.reading() as connection:
-        build = kaoji.views.live(connection, DirectoryProjection.name)
-        directory = directory_as_known(kaoji.views, connection, build, history, kaoji.ledger, rules.zone)
-    first, last = (day.toordinal() - EPOCH_ORDINAL for day in (from_day, to_day))
-    return counted(count(history, rules).tally(), directory, first, last, by)
 
 
 def reference_sums(events: Sequence[Event], from_day: date, to_day: date, by: By, precision: str) -> Sums:
@@ -98,7 +65,7 @@ def assert_equal_to_reference(
     with tempfile.TemporaryDirectory() as folder, product(Path(folder)) as kaoji:
         record(kaoji, events, batches=sizes)
         for by in ("all", "staff", "unit", "process"):
-            ours = product_sums(kaoji, rules, *days, by)
+            ours = product_scores(kaoji, rules, *days, by)
             assert ours == reference_sums(events, *days, by, precision), by
 
 
