@@ -11,9 +11,10 @@ from pydantic_core import ValidationError
 from domain.action_data import FIELDS
 from domain.action_rules import ENVELOPE, field_validator, instant_validator
 from domain.action_types import ACTION_TYPES
+from domain.upcasts import RETIRED_FIELDS
 
 SEALED_FIELDS: Final = frozenset({"note"})
-FACT_FIELDS: Final = tuple(name for name in FIELDS if name not in SEALED_FIELDS)
+FACT_FIELDS: Final = tuple(name for name in (*FIELDS, *RETIRED_FIELDS) if name not in SEALED_FIELDS)
 
 _ATTRIBUTES: Final = frozenset(ENVELOPE)
 _PLAIN_ATTRIBUTES: Final = tuple(name for name in ENVELOPE if name != "data")
@@ -24,7 +25,7 @@ _MEMBERS: Final[Mapping[str, tuple[str, ...]]] = {
     "of": ("source", "id", "case"),
 }
 _NESTED: Final = frozenset({*_MEMBERS, "changes"})
-_CHANGEABLE: Final = ("time", "type", *FIELDS)
+_CHANGEABLE: Final = ("time", "type", *FIELDS, *RETIRED_FIELDS)
 _encode: Final = msgspec.json.Encoder().encode
 
 

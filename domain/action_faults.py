@@ -14,6 +14,7 @@ from domain.action_rules import event_validator
 from domain.action_types import ACTION_TYPES
 from domain.json_text import holds_nul
 from domain.refusals import RECORD_BYTES_MAX, RefusedError
+from domain.upcasts import newest_version
 
 _INSTANT: Final = (
     "an RFC 3339 date-time with its offset, capital T and Z, on a day that exists, such as "
@@ -135,7 +136,8 @@ _ATTRIBUTES_WANTED: Final[Mapping[str, str]] = {
     "subject": f"as a text {_SUBJECT}",
     "time": _INSTANT,
     "datacontenttype": 'the text "application/json", or leave it out',
-    "dataschema": "a text, or leave it out",
+    "dataschema": f"a version of the contract that is known here (up to {newest_version()}) and try again once "
+    "Kaoji is updated, or leave it out",
     "sequence": 'a text of the digits 0 to 9, such as "12", or leave it out',
     "data_base64": "the fields as a JSON object in `data`",
     "data": "a JSON object, or leave it out",

@@ -11,6 +11,7 @@ from typing_extensions import TypedDict
 
 from domain.action_data import FIELDS, INSTANT_PATTERN, Text, existing_day, fields_of, said, strict_and_open
 from domain.action_types import ACTION_TYPES
+from domain.upcasts import RETIRED_FIELDS, known_version, newest_version, unknown_names
 
 Instant = Annotated[str, Field(pattern=INSTANT_PATTERN)]
 
@@ -32,7 +33,17 @@ ENVELOPE: Final[dict[str, Any]] = {
     ],
     # CloudEvents' JSON format: an attribute that is null is the same as one that is absent.
     "datacontenttype": Annotated[Text | None, said("the media type of `data`", "application/json")],
-    "dataschema": Annotated[Text | None, said("where the schema of `data` is kept", "urn:kaoji:action:1")],
+    "dataschema": Annotated[
+        Annotated[
+            Text, AfterValidator(known_version), Field(json_schema_extra={"not": {"pattern": unknown_names()}})
+        ]
+        | None,
+        said(
+            "the version of this contract, where it ends in `urn:kaoji:action:N` or `…/kaoji/action/vN`: "
+            f"one up to {newest_version()}; absent, or any other text, is version 1",
+            "urn:kaoji:action:1",
+        ),
+    ],
     "sequence": Annotated[
         Annotated[str, Field(pattern="^[0-9]+$")] | None,
         said("digits, which order actions of one instant as a number", "12"),
@@ -62,7 +73,7 @@ def data_validator(action_type: str) -> SchemaValidator:
 @cache
 def field_validator(name: str) -> SchemaValidator:
     """The check of one field of `data`, by the rule that holds for most types."""
-    return cast(SchemaValidator, TypeAdapter(FIELDS[name]).validator)
+    return cast(SchemaValidator, TypeAdapter(FIELDS.get(name) or RETIRED_FIELDS[name]).validator)
 
 
 @cache

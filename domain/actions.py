@@ -19,6 +19,7 @@ from domain.action_rules import data_validator, event_validator, instant_validat
 from domain.action_types import ACTION_TYPES
 from domain.json_text import equal_json, holds_nul, keys_are_unique, read_json, write_json
 from domain.refusals import AHEAD_MICROSECONDS_MAX, RECORD_BYTES_MAX
+from domain.upcasts import UPCASTS, is_older, newest, upcast
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -59,11 +60,11 @@ def check_action(received: bytes, *, now: int) -> Action:
     """
     if len(received) > RECORD_BYTES_MAX:
         raise too_large(len(received))
-    event = _checked(received, sent_as_text=True)
-    data = event.get("data", {})
-    if holds_only_facts(event, data):
-        return _action(event, data, facts=received, received=None, now=now)
-    return _action(event, data, facts=facts_text(event, data), received=received, now=now)
+    event, sent = _checked(received, sent_as_text=True)
+    data = sent.get("data", {})
+    if holds_only_facts(sent, data):
+        return _action(event, facts=received, received=None, now=now)
+    return _action(event, facts=facts_text(sent, data), received=received, now=now)
 
 
 def check_event(event: Mapping[str, Any], *, received: bytes, now: int) -> Action:
@@ -75,19 +76,22 @@ def check_event(event: Mapping[str, Any], *, received: bytes, now: int) -> Actio
     if len(received) > RECORD_BYTES_MAX:
         raise too_large(len(received))
     whole = write_json(dict(event) if isinstance(event, Mapping) else event)
-    checked = _checked(whole, sent_as_text=False)
-    data = checked.get("data", {})
-    facts = facts_text(checked, data)
-    sealed = None if holds_only_facts(checked, data) else whole
-    return _action(checked, data, facts=facts, received=sealed, now=now)
+    checked, sent = _checked(whole, sent_as_text=False)
+    data = sent.get("data", {})
+    facts = facts_text(sent, data)
+    sealed = None if holds_only_facts(sent, data) else whole
+    return _action(checked, facts=facts, received=sealed, now=now)
 
 
 def facts_action(facts: bytes) -> Action:
-    """A stored action read back without a check, from its facts or from its unsealed `received`."""
+    """A stored action read back without a check, from its facts or from its unsealed `received`.
+
+    Of whatever version of the contract: `type` and `data` are in the words of the newest.
+    """
     try:
-        stored = _read_stored(facts)
+        stored = _read_stored(newest(facts))
     except msgspec.ValidationError:  # A number that only the checking parser takes, as 1e999.
-        stored = msgspec.convert(from_json(facts), _Stored)
+        stored = msgspec.convert(upcast(from_json(facts)), _Stored)
     data = stored.data
     if isinstance(data.get("rating"), float):
         data["rating"] = int(data["rating"])
@@ -191,8 +195,15 @@ class _Stored(msgspec.Struct):
 _read_stored: Final = msgspec.json.Decoder(_Stored).decode
 
 
-def _checked(received: bytes, *, sent_as_text: bool) -> dict[str, Any]:
-    """The event in a JSON text, valid in all that can be said without a clock. Raises RefusedError."""
+def _checked(received: bytes, *, sent_as_text: bool) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The event in a JSON text, valid in all that can be said without a clock, and the same as it was sent.
+
+    The two differ where it is of an older version of the contract. Raises RefusedError.
+    """
+    if UPCASTS:
+        sent = read_json(received)
+        if isinstance(sent, dict) and is_older(sent):
+            return _checked_older(sent), sent
     try:
         event: dict[str, Any] = event_validator().validate_json(received)
     except ValidationError:
@@ -204,16 +215,28 @@ def _checked(received: bytes, *, sent_as_text: bool) -> dict[str, Any]:
         raise fault_in(event)
     if "participants" in event.get("data", ()) and _participants_lack_an_owner(event["data"]):
         raise fault_in(event)
-    return event
+    return event, event
+
+
+def _checked_older(sent: dict[str, Any]) -> dict[str, Any]:
+    """An event of an older version as one of the newest, whose rules it must keep."""
+    if holds_nul(sent):
+        raise fault_in(sent)
+    event = upcast(sent)
+    try:
+        checked: dict[str, Any] = event_validator().validate_python(event)
+    except ValidationError:
+        raise fault_in(event) from None
+    if _participants_lack_an_owner(checked.get("data", {})):
+        raise fault_in(checked)
+    return checked
 
 
 def _participants_lack_an_owner(data: Mapping[str, Any]) -> bool:
     return bool(data.get("participants")) and "owner" not in data
 
 
-def _action(
-    event: Mapping[str, Any], data: dict[str, Any], *, facts: bytes, received: bytes | None, now: int
-) -> Action:
+def _action(event: Mapping[str, Any], *, facts: bytes, received: bytes | None, now: int) -> Action:
     time = event["time"]
     try:
         occurred_at = _microseconds(time)
@@ -230,7 +253,7 @@ def _action(
         time,
         occurred_at,
         None if sequence is None else _whole_number(sequence),
-        data,
+        event.get("data", {}),
         facts,
         received,
     )

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from domain.actions import parse_instant
+from domain.upcasts import UPCASTS, newest
 
 EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 DUE_DAY, DUE_INSTANT = 1, 2
@@ -82,12 +83,14 @@ _list_decoder = msgspec.json.Decoder(list[Facts])
 
 
 def read_facts(facts: bytes) -> Facts:
-    """Decode a stored action."""
-    return _decoder.decode(facts)
+    """Decode a stored action, of whatever version of the contract."""
+    return _decoder.decode(newest(facts))
 
 
 def read_all_facts(stored: Sequence[bytes]) -> list[Facts]:
     """Decode stored actions at once. Raises msgspec.MsgspecError if one of them cannot be read."""
+    if UPCASTS:
+        stored = list(map(newest, stored))
     found = _list_decoder.decode(b"[%b]" % b",".join(stored))
     if len(found) != len(stored):  # Two damaged texts can make one, or one can make two.
         return [read_facts(each) for each in stored]
