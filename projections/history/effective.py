@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +12,6 @@ from numpy.typing import NDArray
 from domain.action_types import ACTION_TYPES
 from domain.cases import ADVERSE_OUTCOMES, DECISION_TYPES
 from projections.history.columns import Columns, History
-from projections.history.rows import ROW_COLUMNS
 from projections.history.writer import LinkKind
 
 _IS_DECISION = np.zeros(max(kind.code for kind in ACTION_TYPES.values()) + 1, np.bool_)
@@ -32,23 +33,51 @@ class EffectiveRows:
 
 def effective_rows(history: History) -> EffectiveRows:
     """Every row as its corrections leave it: the last amended one stands in the place of the first."""
-    rows, amended = history.rows, history.amended
-    count = rows["type"].size
-    source = np.arange(count)
+    amended = history.amended
     last = _last_of_each(amended["target"])
-    source[amended["target"][last] - 1] = count + last
-    columns = rows
-    if last.size:
-        columns = {name: np.concatenate([rows[name], amended[name]])[source] for name in ROW_COLUMNS}
+    target = amended["target"][last] - 1
     shares, amended_shares = history.shares, history.amended_shares
-    share_start, share_stop = _span(shares["position"], np.arange(1, count + 1))
+    share_start, share_stop = _spans(shares["position"] - 1, history.position)
     if last.size:
         start, stop = _span(_when(amended_shares, history.position), _when(amended, history.position)[last])
-        share_start[amended["target"][last] - 1] = start + shares["position"].size
-        share_stop[amended["target"][last] - 1] = stop + shares["position"].size
+        share_start[target] = start + shares["position"].size
+        share_stop[target] = stop + shares["position"].size
     staff = np.concatenate([shares["staff"], amended_shares["staff"]])
     part = np.concatenate([shares["part"], amended_shares["part"]]).astype(np.int64)
+    columns = _Amended(history.rows, amended, target, last) if last.size else history.rows
     return EffectiveRows(columns, share_start, share_stop, staff, part)
+
+
+class _Amended(Mapping[str, NDArray[Any]]):
+    """Columns in which some rows are replaced; each is copied when it is first asked for."""
+
+    def __init__(
+        self, rows: Columns, amended: Columns, target: NDArray[np.int64], last: NDArray[np.int64]
+    ) -> None:
+        self._rows, self._amended, self._target, self._last = rows, amended, target, last
+        self._copies: dict[str, NDArray[Any]] = {}
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        if name not in self._copies:
+            column = self._rows[name].copy()
+            column[self._target] = self._amended[name][self._last]
+            self._copies[name] = column
+        return self._copies[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+
+def _spans(keys: NDArray[np.int64], size: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Where in sorted `keys` each number below `size` begins and ends; nought where it is not among them."""
+    start, stop = np.zeros(size, np.int64), np.zeros(size, np.int64)
+    first = np.flatnonzero(np.diff(keys, prepend=-1))
+    start[keys[first]] = first
+    stop[keys[first]] = np.append(first[1:], keys.size)
+    return start, stop
 
 
 def _last_of_each(values: NDArray[np.int64]) -> NDArray[np.int64]:

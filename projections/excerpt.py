@@ -1,0 +1,186 @@
+"""Cut out of the history what some cases rest on: their rows, and the rows that these are linked with."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from domain.compiled import compiled
+from projections.history.columns import Columns, History
+
+Rows = NDArray[np.int64]
+Numbers = dict[int, list[int]]
+FIRST_ROOM = 1_024
+
+SCORED = (
+    "type", "subject", "source", "time", "unit", "owner", "procedure", "reason", "outcome", "of_case", "due_kind",
+    "due", "rating", "present", "step",
+)  # fmt: skip
+"""The columns that counting reads."""
+
+
+class CaseRows:
+    """Which rows stand under a subject, and which are linked with which; grows with the history.
+
+    What an excerpt costs does not depend on how long the history is.
+    """
+
+    def __init__(self) -> None:
+        self.position = 0
+        self._before = np.empty(FIRST_ROOM, np.int32)  # row -> the row before it under the same subject
+        self._last = np.full(FIRST_ROOM, -1, np.int32)  # subject code -> its last row
+        self._reviews: Numbers = defaultdict(list)  # subject code -> rows that mean the case by it
+        self._links: Numbers = defaultdict(list)  # row -> links from it or to it
+        self._amended: Numbers = defaultdict(list)  # row -> its amended rows
+        self._amended_shares: Numbers = defaultdict(list)
+        self._known = {"links": 0, "amended": 0, "amended_shares": 0}
+
+    def grow(self, history: History) -> None:
+        """Take in what the history has beyond the position reached."""
+        begin, end = self.position, history.position
+        subject = history.rows["subject"][begin:end]
+        self._before = _with_room(self._before, end)
+        self._last = _with_room(self._last, int(subject.max(initial=-1)) + 1)
+        chain(subject, begin, self._before, self._last)
+        of_case = history.rows["of_case"][begin:end]
+        for row in np.flatnonzero(of_case >= 0).tolist():
+            self._reviews[int(of_case[row])].append(begin + row)
+        for position, target, number in self._new(history, "links", "position", "target"):
+            self._links[position - 1].append(number)
+            self._links[target - 1].append(number)
+        for target, number in self._new(history, "amended", "target"):
+            self._amended[target - 1].append(number)
+        for target, number in self._new(history, "amended_shares", "target"):
+            self._amended_shares[target - 1].append(number)
+        self.position = end
+
+    def _new(self, history: History, part: str, *keys: str) -> Iterator[tuple[int, ...]]:
+        columns, begin = getattr(history, part), self._known[part]
+        listed = [columns[key][begin:].tolist() for key in keys]
+        self._known[part] = begin + len(listed[0])
+        return zip(*listed, range(begin, self._known[part]), strict=True)
+
+    def rows_of(self, history: History, subjects: NDArray[np.int32]) -> Rows:
+        """Rows on which the cases of these subjects rest, rising: also of other subjects, if linked with them."""
+        out = np.empty(FIRST_ROOM, np.int64)
+        while (filled := walk(subjects, self._before, self._last, out)) < 0:
+            out = np.empty(-filled * 2, np.int64)
+        found = {row for subject in subjects.tolist() for row in self._reviews.get(subject, ())}
+        linked = self.linked(history, [*out[:filled].tolist(), *found])
+        return np.union1d(out[:filled], np.fromiter(linked | found, np.int64))
+
+    def linked(self, history: History, rows: Iterable[int]) -> set[int]:
+        """All rows that some rows are linked with, over any number of links; and they themselves, if linked."""
+        ends = history.links["position"], history.links["target"]
+        waiting = [row for row in rows if row in self._links]
+        seen = set(waiting)
+        while waiting:
+            for number in self._links[waiting.pop()]:
+                for end in ends:
+                    other = int(end[number]) - 1
+                    if other not in seen:
+                        seen.add(other)
+                        waiting.append(other)
+        return seen
+
+    def excerpt(self, history: History, rows: Rows) -> History:
+        """A history of these rows alone, in their order: row r of it is row `rows[r]`.
+
+        What became known at a position became known with the last of the rows up to it.
+        """
+        chosen = rows.tolist()
+        parts: dict[str, Columns] = {
+            "shares": _at_rows(history.shares, rows),
+            "references": _at_rows(history.references, rows),
+            "links": _at(history.links, self._links, chosen, rows, "position", "target"),
+            "amended": _at(history.amended, self._amended, chosen, rows, "target"),
+            "amended_shares": _at(history.amended_shares, self._amended_shares, chosen, rows, "target"),
+        }
+        ids: Any = _SomeIds(history.ids, rows)
+        return History(
+            position=rows.size,
+            build=history.build,
+            rows={name: history.rows[name][rows] for name in SCORED},
+            ids=ids,
+            words=history.words,
+            **parts,
+        )
+
+
+def subjects_of(history: History, rows: Rows) -> NDArray[np.int32]:
+    """Codes of the subjects under which some rows stand, or which they mean; each once, rising."""
+    both = np.concatenate([history.rows["subject"][rows], history.rows["of_case"][rows]])
+    found: NDArray[np.int32] = np.unique(both[both >= 0])
+    return found
+
+
+def _with_room(values: NDArray[np.int32], size: int) -> NDArray[np.int32]:
+    if size <= values.size:
+        return values
+    grown = np.full(max(size, 2 * values.size), -1, np.int32)
+    grown[: values.size] = values
+    return grown
+
+
+@compiled
+def chain(subject: NDArray[np.int32], begin: int, before: NDArray[np.int32], last: NDArray[np.int32]) -> None:
+    """Append rows from `begin` on to the chains of their subjects."""
+    for number in range(subject.size):
+        code = subject[number]
+        if code >= 0:
+            before[begin + number] = last[code]
+            last[code] = begin + number
+
+
+@compiled
+def walk(subjects: NDArray[np.int32], before: NDArray[np.int32], last: NDArray[np.int32], out: Rows) -> int:
+    """Write the rows of the subjects; returns how many, or less than 0: minus the room it takes at least."""
+    filled = 0
+    for number in range(subjects.size):
+        row = last[subjects[number]] if subjects[number] < last.size else -1
+        while row >= 0:
+            if filled < out.size:
+                out[filled] = row
+            filled += 1
+            row = before[row]
+    return filled if filled <= out.size else -filled
+
+
+@dataclass(frozen=True)
+class _SomeIds:
+    """Ids of the rows of an excerpt."""
+
+    ids: Any
+    rows: Rows
+
+    def take(self, rows: Any) -> pa.Table:
+        found: pa.Table = self.ids.take(self.rows[rows])
+        return found
+
+    def slice(self, offset: int, length: int) -> pa.Table:
+        return self.take(np.arange(offset, offset + length))
+
+
+def _at_rows(part: Columns, rows: Rows) -> Columns:
+    """The entries of a part, sorted by position, that belong to the rows; renumbered."""
+    begin = np.searchsorted(part["position"], rows + 1, "left")
+    many = np.searchsorted(part["position"], rows + 1, "right") - begin
+    place = np.repeat(np.arange(rows.size), many)
+    entry = begin[place] + np.arange(place.size) - np.repeat(np.cumsum(many) - many, many)
+    return {name: place + 1 if name == "position" else part[name][entry] for name in part}
+
+
+def _at(part: Columns, by_row: Numbers, chosen: list[int], rows: Rows, *keys: str) -> Columns:
+    """The entries of a part that belong to the rows, in their order; renumbered."""
+    numbers = sorted({number for row in chosen if row in by_row for number in by_row[row]})
+    columns = {name: part[name][numbers] if numbers else part[name][:0] for name in part}
+    for key in keys:
+        columns[key] = np.searchsorted(rows, columns[key] - 1) + 1
+    columns["known_at"] = np.searchsorted(rows, columns["known_at"] - 1, "right")
+    return columns

@@ -1,0 +1,42 @@
+"""A tally that follows the history equals a count from the beginning, whatever the batches."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from domain.calendars import load_calendar
+from projections.live_tally import LiveTally
+from projections.tallies import count
+from tests.drafted_actions import LIMITS, Event
+from tests.strategies import batches, histories, random_history
+from tests.support.product import context, product, record
+
+
+def assert_live_equals_counted_anew(events: list[Event], sizes: list[int], precision: str) -> None:
+    rules = context(LIMITS, load_calendar("weekdays"), precision=precision)
+    live = LiveTally(rules)
+    with tempfile.TemporaryDirectory() as folder, product(Path(folder)) as kaoji:
+        waiting = events
+        for size in (*sizes, len(events)):
+            batch, waiting = waiting[:size], waiting[size:]
+            record(kaoji, batch)
+            history = kaoji.history()
+            live.follow(history)
+            assert live.position == history.position
+            assert live.tally() == count(history, rules).tally()
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(events=histories(max_size=60), sizes=batches(40), precision=st.sampled_from(["day", "instant"]))
+def test_following_equals_counting_anew(events: list[Event], sizes: list[int], precision: str) -> None:
+    assert_live_equals_counted_anew(events, sizes, precision)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_following_equals_counting_anew_on_crowded_histories(seed: int) -> None:
+    assert_live_equals_counted_anew(random_history(seed, 400), [7, 1, 60, 3, 110, 90, 20], "day")
