@@ -6,6 +6,9 @@ from decimal import ROUND_HALF_EVEN, Context, Decimal
 from fractions import Fraction
 from typing import Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 Z_95: Final = Decimal("1.959963984540054")
 """The 97.5 % point of the normal distribution."""
 
@@ -32,3 +35,23 @@ def wilson(numerator: Fraction, denominator: Fraction) -> tuple[Decimal, Decimal
     low = Decimal(0) if not hits else c.divide(c.subtract(middle, reach), whole)
     high = Decimal(1) if not misses else c.divide(c.add(middle, reach), whole)
     return low.quantize(_SIX_PLACES, context=c), high.quantize(_SIX_PLACES, context=c)
+
+
+def wilson_millionths(
+    hits: NDArray[np.float64], size: NDArray[np.float64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
+    """Both bounds of `wilson` in millionths, and where they might be one off.
+
+    Both arguments are millionths of a case, integers below 2**53; `size` is above zero.
+
+    With u = 2**-53, no step is off by more than 6u of its result, and numerator and denominator of a bound are no
+    larger than n + z²; so a bound is off by less than 15u, far below the 1e-14 that is allowed for here.
+    """
+    x, n, misses = hits / 1e6, size / 1e6, (size - hits) / 1e6
+    z, z_squared = float(Z_95), float(_Z_SQUARED)
+    middle = x + z_squared / 2
+    reach = z * np.sqrt(x * misses / n + z_squared / 4)
+    low = np.where(hits > 0, (middle - reach) / (n + z_squared), 0.0) * 1e6
+    high = np.where(misses > 0, (middle + reach) / (n + z_squared), 1.0) * 1e6
+    unsure = (np.abs(low - np.floor(low) - 0.5) <= 1e-8) | (np.abs(high - np.floor(high) - 0.5) <= 1e-8)
+    return np.rint(low).astype(np.int64), np.rint(high).astype(np.int64), unsure

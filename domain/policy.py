@@ -149,7 +149,7 @@ def parse_policy(text: str, *, place: str, registers: Collection[str] = ()) -> P
         deduction_ceiling=parsed.deduction_ceiling,
         score_min=parsed.score_min,
         score_max=parsed.score_max,
-        competences=tuple(sorted(parsed.competence, key=lambda one: -one.lower)),
+        competences=tuple(sorted(parsed.competence, key=lambda one: one.lower)[::-1]),
         own_measures=parsed.measure,
     )
 

@@ -158,6 +158,9 @@ def _check_adjustments(file: TomlText, parsed: PolicyFile, measures: Mapping[str
         _check_codes(file, kind, [each.code for each in adjustments])
         for number, one in enumerate(adjustments):
             at: Path_ = (kind, number)
+            if kind == "deduction" and one.code in [each.code for each in parsed.bonus]:
+                message = f"A bonus is called {one.code!r} already. Rename one."
+                raise file.error((*at, "code"), message, PolicyError)
             counts = _tell(file, at, one, measures)
             if (one.points_each is None) == (one.curve is None):
                 message = "Say how many points: either `points_each` or a `curve`."

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -53,6 +54,17 @@ class Sums:
 
     def __len__(self) -> int:
         return len(self.subjects)
+
+    @cached_property
+    def floats(self) -> NDArray[np.float64]:
+        """The cells in float64, exact below 2**53."""
+        return self.cells.astype(np.float64)
+
+    @cached_property
+    def magnitudes(self) -> NDArray[np.float64]:
+        """No sum over cells of a row is larger than this."""
+        magnitudes: NDArray[np.float64] = np.abs(self.floats).sum(axis=1)
+        return magnitudes
 
     def row(self, subject: str) -> NDArray[np.int64]:
         """The cells of one subject; all zero where nothing was counted for it."""

@@ -6,11 +6,12 @@ from functools import lru_cache
 
 from domain.calendars import to_day
 from domain.directory import Directory, DirectoryAction
+from domain.exact_scoring import Scorecard
 from domain.policy import Policy, load_policy
 from domain.populations import Population, pattern_of
 from domain.procedures import Register, load_register
 from domain.rollup import By, sums_of
-from domain.scoring import Scorecard, Scorecards, score
+from domain.scoring import Scorecards, score
 from domain.tally import WHOLE, Tally, TallyRow
 from domain.zones import load_zone
 

@@ -1,0 +1,375 @@
+"""Score thousands of subjects at once: floating point where it is sure, exact fractions where it is not.
+
+Sums are integers, added up in float64 below 2**53, where it adds integers exactly. Every later number x is carried
+with a bound of its error: |x - exact x| <= error. A number is rounded to its last printed digit only where it lies
+further than that from the nearest place at which the digit changes; ratability, steps of curves and exposures are
+compared in integers. What is left, and rows whose values add up to 2**53 or more, is computed by `ExactScorer`. So
+every printed digit and every grade is that of the exact reading.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from decimal import ROUND_CEILING, Decimal
+from fractions import Fraction
+from functools import cached_property
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domain.curves import UNIT_ROUNDOFF, FastCurve
+from domain.exact_scoring import WHOLE, ExactScorer, Histograms, Scorecard
+from domain.measures import CompiledMeasure
+from domain.numbers import Rounding, units_of
+from domain.policy import Policy
+from domain.policy_file import Adjustment, Competence, Indicator
+from domain.populations import CELLS
+from domain.sums import Sums, Values
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+Units = NDArray[np.int64]
+
+EXACT_MAX: Final = 2.0**53
+"""Below it, float64 holds every integer."""
+NO_SCORE: Final = -1
+_POINTS_MAX: Final = 100.0
+
+
+class CountedColumn(NamedTuple):
+    """What a measure counted, by subject. All are integers; where a denominator is 0 there is no value."""
+
+    numerator: Floats  # millionths
+    denominator: Floats
+    value_top: Floats  # the value is top ÷ bottom
+    value_bottom: Floats
+    has_value: Flags
+
+
+class IndicatorColumn(NamedTuple):
+    """One indicator, by subject. `points` are 0 where `there` is false."""
+
+    counted: CountedColumn
+    ratable: Flags
+    there: Flags
+    points: Floats
+    error: float
+
+
+class Demand(NamedTuple):
+    """One thing that a competence grade asks for, by subject. `reached` is in units of the decimal `places`."""
+
+    what: str
+    code: str | None
+    needed: Decimal
+    places: int
+    reached: Units
+    there: Flags
+    met: Flags
+
+
+class AdjustmentColumn(NamedTuple):
+    """One bonus or deduction, by subject."""
+
+    counted: CountedColumn
+    ratable: Flags
+    points: Floats
+    error: float
+
+
+@dataclass(frozen=True, eq=False)
+class ScoreColumns:
+    """All that a policy makes of sums, by subject in the order of the sums."""
+
+    policy: Policy
+    sums: Sums
+    indicators: tuple[IndicatorColumn, ...]
+    bonuses: tuple[AdjustmentColumn, ...]
+    deductions: tuple[AdjustmentColumn, ...]
+    contributions: Floats
+    """(indicators, subjects): points x weight ÷ weights of those that are there, up to the cap."""
+    contributions_error: float
+    mean: Floats
+    """The weighted mean."""
+    added: Floats
+    """All bonuses, up to their ceiling; `taken`: all deductions."""
+    added_error: float
+    taken: Floats
+    taken_error: float
+    scores: Units
+    """In units of the last decimal, rounded; NO_SCORE where there is none."""
+    too_large: Flags
+    """Rows whose values add up to more than float64 can hold."""
+    exactly: int
+    """How many scores were computed in fractions."""
+    exact: ExactScorer = field(repr=False)
+    _points: dict[int, Units] = field(default_factory=dict, repr=False)
+
+    @cached_property
+    def grades(self) -> NDArray[np.intp]:
+        """Index into `policy.grades`; their number where there is no score or no grade for it."""
+        bounds = [_units_up(grade.lower, self.policy.decimals) for grade in reversed(self.policy.grades)]
+        reached = np.searchsorted(np.asarray(bounds, np.int64), self.scores, side="right")
+        return np.where(self.scores == NO_SCORE, len(bounds), len(bounds) - reached)
+
+    def points_units(self, number: int) -> Units:
+        """Points of one indicator as printed, in units of the last decimal; NO_SCORE where there are none."""
+        if number in self._points:
+            return self._points[number]
+        column = self.indicators[number]
+        units, unsure = round_units(column.points, column.error, self.policy.decimals, self.policy.rounding)
+        for row in np.flatnonzero((unsure | self.too_large) & column.there).tolist():
+            exact = self.exact_row(row).indicators[number].exact_points
+            assert exact is not None, "it is there"
+            units[row] = units_of(exact, self.policy.decimals, self.policy.rounding)
+        units[~column.there] = NO_SCORE
+        self._points[number] = units
+        return units
+
+    def adjustment_units(self, one: Adjustment, column: AdjustmentColumn) -> Units:
+        """Points of one bonus or deduction as printed, in units of the last decimal."""
+        policy = self.policy
+        units, unsure = round_units(column.points, column.error, policy.decimals, policy.rounding)
+        for row in np.flatnonzero(unsure | self.too_large).tolist():
+            card = self.exact_row(row)
+            (exact,) = (each.exact_points for each in (*card.bonuses, *card.deductions) if each.code == one.code)
+            units[row] = units_of(exact, policy.decimals, policy.rounding)
+        return units
+
+    @cached_property
+    def competences(self) -> NDArray[np.intp]:
+        """Index into `policy.competences` of the highest whose demands are all met; their number for none."""
+        found = np.full(len(self.sums), len(self.policy.competences), np.intp)
+        for place in reversed(range(len(self.policy.competences))):
+            met = [demand.met for demand in self.demands(self.policy.competences[place])]
+            found[np.logical_and.reduce(met)] = place
+        return found
+
+    def demands(self, one: Competence) -> Iterator[Demand]:
+        """What one competence grade asks for: the score, points of indicators, exposure."""
+        places, scored = self.policy.decimals, self.scores != NO_SCORE
+        met = scored & (self.scores >= _units_up(one.lower, places))
+        yield Demand("score", None, one.lower, places, self.scores, scored, met)
+        numbers = {each.code: number for number, each in enumerate(self.policy.indicators)}
+        for code, needed in one.requires.items():
+            points, ratable = self.points_units(numbers[code]), self.indicators[numbers[code]].ratable
+            met = ratable & (points >= _units_up(needed, places))
+            yield Demand("points", code, needed, places, points, ratable, met)
+        for asked in one.exposure:
+            there = self.sums.cells[:, list(asked.counts.denominator)].sum(axis=1)
+            met = there >= _units_up(asked.at_least, 6)
+            yield Demand("exposure", asked.measure, asked.at_least, 6, there, np.ones_like(met), met)
+
+    def exact_row(self, row: int) -> Scorecard:
+        """The exact scorecard of one row, without name and unit."""
+        return self.exact.scorecard("", None, self.cells_of(row), self.values_of(row))
+
+    def cells_of(self, row: int) -> list[int]:
+        """The cells of one row as integers without bounds."""
+        return [int(each) for each in self.sums.cells[row].tolist()]
+
+    def values_of(self, row: int) -> Histograms:
+        """The histograms of one row."""
+        return {population: values.of(row) for population, values in self.sums.values.items()}
+
+
+def score_columns(sums: Sums, policy: Policy) -> ScoreColumns:
+    """Score every row of the sums."""
+    counting = _Counting(sums, policy)
+    indicators = tuple(_indicator(counting, policy, one) for one in policy.indicators)
+    bonuses = tuple(_adjustment(counting, one) for one in policy.bonuses)
+    deductions = tuple(_adjustment(counting, one) for one in policy.deductions)
+    weights = np.array([float(one.weight) for one in policy.indicators])
+    there = np.array([one.there for one in indicators])
+    total = weights @ there
+    contributions = np.array([one.points for one in indicators]) * weights[:, None]
+    contributions /= np.where(total > 0, total, 1.0)
+    for number, one in enumerate(policy.indicators):
+        if one.cap is not None:
+            np.minimum(contributions[number], float(one.cap), out=contributions[number])
+    # Of k terms that add up to at most 100: weights, products, the sum of weights, quotients, caps and their sum
+    # are off by (2k + 8)u x 100 together, and the points' own errors enter as their weighted mean.
+    rounding_error = 1.01 * UNIT_ROUNDOFF * (2 * len(indicators) + 8) * _POINTS_MAX
+    contributions_error = 1.01 * max(one.error for one in indicators) + rounding_error
+    mean = contributions.sum(axis=0)
+    added, added_error = _total(bonuses, policy.bonus_ceiling, mean.size)
+    taken, taken_error = _total(deductions, policy.deduction_ceiling, mean.size)
+    exact = np.clip(mean + added - taken, float(policy.score_min), float(policy.score_max))
+    largest = _POINTS_MAX + float(added.max(initial=0)) + float(taken.max(initial=0)) + float(policy.score_max)
+    error = contributions_error + added_error + taken_error + 4 * UNIT_ROUNDOFF * largest
+    scored = (total > 0) & np.logical_or.reduce([one.ratable for one in indicators])
+    scores, unsure = round_units(exact, error, policy.decimals, policy.rounding)
+    scores[~scored] = NO_SCORE
+    found = ScoreColumns(
+        policy=policy,
+        sums=sums,
+        indicators=indicators,
+        bonuses=bonuses,
+        deductions=deductions,
+        contributions=contributions,
+        contributions_error=contributions_error,
+        mean=mean,
+        added=added,
+        added_error=added_error,
+        taken=taken,
+        taken_error=taken_error,
+        scores=scores,
+        too_large=counting.too_large,
+        exactly=int(np.count_nonzero((unsure | counting.too_large) & scored)),
+        exact=ExactScorer(policy),
+    )
+    for row in np.flatnonzero((unsure | counting.too_large) & scored).tolist():
+        score = found.exact.exact_score(found.cells_of(row), found.values_of(row))
+        scores[row] = units_of(score, policy.decimals, policy.rounding)
+    return found
+
+
+def round_units(values: Floats, error: float, places: int, rounding: Rounding) -> tuple[Units, Flags]:
+    """Values of zero or more in units of their last place, and where the exact value may give another."""
+    scale = 10.0**places
+    scaled = values * scale
+    # `scale` is exact, the product is rounded once.
+    reach = error * scale + 2 * UNIT_ROUNDOFF * scaled
+    whole = np.floor(scaled)
+    part = scaled - whole
+    if rounding == "down":
+        return whole.astype(np.int64), (part <= reach) | (part >= 1 - reach)
+    return np.rint(scaled).astype(np.int64), np.abs(part - 0.5) <= reach
+
+
+class _Counting:
+    """Counts measures over sums, all of them in one product of matrices."""
+
+    def __init__(self, sums: Sums, policy: Policy) -> None:
+        self.sums = sums
+        self._places: dict[tuple[int, ...], int] = {}
+        for measure in policy.measures:
+            for chosen in (measure.numerator, measure.denominator):
+                self._places.setdefault(chosen, len(self._places))
+        choice = np.zeros((CELLS, len(self._places)))
+        for chosen, place in self._places.items():
+            choice[list(chosen), place] = 1.0
+        cells = sums.floats
+        assert sums.magnitudes.max(initial=0) < EXACT_MAX / 2, "nobody has nine thousand million members"
+        self._sums: Floats = choice.T @ cells.T
+        self.too_large: Flags = np.zeros(len(sums), np.bool_)
+        self._histograms = {
+            population: _Histogram.of(values, len(sums)) for population, values in sums.values.items()
+        }
+        for one in self._histograms.values():
+            self.too_large |= np.abs(one.added) >= EXACT_MAX
+
+    def chosen(self, cells: tuple[int, ...]) -> Floats:
+        """The sum over some cells, by subject."""
+        column: Floats = self._sums[self._places[cells]]
+        return column
+
+    def exposed(self, measure: CompiledMeasure, minimum: Decimal) -> Flags:
+        """Where a count is above zero and no lower than the minimum."""
+        return self.enough(self.chosen(measure.denominator), minimum)
+
+    def enough(self, members: Floats, minimum: Decimal) -> Flags:
+        """The same of any column of members."""
+        least = max(1, _units_up(minimum, 6))
+        return members >= float(least) if least < EXACT_MAX else np.zeros(members.size, np.bool_)
+
+    def column(self, measure: CompiledMeasure) -> CountedColumn:
+        """What a measure counted."""
+        size = len(self.sums)
+        whole, every = np.full(size, float(WHOLE)), np.ones(size, np.bool_)
+        if measure.values is None:
+            numerator, denominator = self.chosen(measure.numerator), self.chosen(measure.denominator)
+            assert size == 0 or float(numerator.min()) >= 0, f"{measure.code}: less than nothing was counted"
+            if measure.kind != "ratio":
+                return CountedColumn(numerator, denominator, numerator, whole, every)
+            assert bool((numerator <= denominator).all()), f"{measure.code}: more was met than there was"
+            return CountedColumn(numerator, denominator, numerator, denominator, denominator > 0)
+        histogram = self._histograms.get(measure.values) or _Histogram.of(Values.none(), size)
+        added, members = histogram.added.astype(np.float64), histogram.members.astype(np.float64)
+        if measure.kind == "sum":
+            return CountedColumn(added, members, added, whole, every)
+        if measure.kind == "mean":
+            return CountedColumn(added, members, added, members, members > 0)
+        assert measure.quantile is not None, "a quantile says which"
+        return CountedColumn(added, members, histogram.quantile(measure.quantile), np.ones(size), members > 0)
+
+
+class _Histogram(NamedTuple):
+    values: Values
+    first: NDArray[np.intp]
+    added: Units
+    members: Units
+
+    @staticmethod
+    def of(values: Values, subjects: int) -> _Histogram:
+        edges = np.searchsorted(values.subject, np.arange(subjects + 1))
+        parts = np.concatenate(([0], np.cumsum(values.part)))
+        products = np.concatenate(([0], np.cumsum(values.value.astype(np.int64) * values.part)))
+        assert bool((values.part > 0).all()), "a value occurs more than never"
+        return _Histogram(values, edges[:-1], np.diff(products[edges]), np.diff(parts[edges]))
+
+    def quantile(self, part: Fraction) -> Floats:
+        """The smallest value that at least that part of the members do not exceed; 0 where there are none."""
+        subject, top, bottom = self.values.subject, part.numerator, part.denominator
+        before = np.concatenate(([0], np.cumsum(self.values.part)))[self.first]
+        below = np.cumsum(self.values.part) - before[subject]
+        # A part of at most three decimals: the products stay far below 2**63.
+        short = below * bottom < self.members[subject] * top
+        place = self.first + np.bincount(subject[short], minlength=self.first.size)
+        found = np.zeros(self.first.size)
+        there = self.members > 0
+        found[there] = self.values.value[place[there]]
+        return found
+
+
+def _indicator(counting: _Counting, policy: Policy, one: Indicator) -> IndicatorColumn:
+    counted = counting.column(one.counts)
+    if one.exposure_counts is not None:
+        ratable = counted.has_value & counting.exposed(one.exposure_counts, one.minimum_exposure)
+    else:
+        ratable = counted.has_value & counting.enough(counted.denominator, one.minimum_exposure)
+    curve = FastCurve.of(one.curve, one.better)
+    rule = policy.not_ratable(one)
+    there = ratable if rule == "spread" else np.ones(ratable.size, np.bool_)
+    points = curve.points_of(counted.value_top, np.where(counted.has_value, counted.value_bottom, 1.0))
+    points = np.where(ratable, points, float(one.curve.highest()) if rule == "full" else 0.0)
+    return IndicatorColumn(counted, ratable, there, points, curve.error)
+
+
+def _adjustment(counting: _Counting, one: Adjustment) -> AdjustmentColumn:
+    counted = counting.column(one.counts)
+    ratable = counted.has_value
+    if one.exposure_counts is not None:
+        ratable = ratable & counting.exposed(one.exposure_counts, one.minimum_exposure)
+    elif not one.counts.is_counted:
+        ratable = ratable & counting.enough(counted.denominator, one.minimum_exposure)
+    bottom = np.where(counted.has_value, counted.value_bottom, 1.0)
+    if one.curve is not None:
+        curve = FastCurve.of(one.curve, one.more_is)
+        points, error = curve.points_of(counted.value_top, bottom), curve.error
+    else:
+        points = counted.value_top / bottom * float(one.points_each or 0)
+        error = 5 * UNIT_ROUNDOFF * float(one.most)
+    if one.ceiling is not None:
+        # Beyond the ceiling both readings are the ceiling, so the error is that of points up to it.
+        points = np.minimum(points, float(one.ceiling))
+        error += UNIT_ROUNDOFF * float(one.ceiling)
+    return AdjustmentColumn(counted, ratable, np.where(ratable, points, 0.0), error)
+
+
+def _total(columns: Sequence[AdjustmentColumn], ceiling: Decimal | None, size: int) -> tuple[Floats, float]:
+    total = np.zeros(size)
+    for one in columns:
+        total = total + one.points
+    largest = float(total.max(initial=0))
+    error = sum(one.error for one in columns) + len(columns) * UNIT_ROUNDOFF * largest
+    if ceiling is None:
+        return total, error
+    return np.minimum(total, float(ceiling)), error + UNIT_ROUNDOFF * float(ceiling)
+
+
+def _units_up(bound: Decimal, places: int) -> int:
+    """The fewest units of the last place that reach the bound."""
+    return int(bound.scaleb(places).to_integral_value(ROUND_CEILING))
