@@ -15,11 +15,11 @@ from typing import Any
 from eventsourcing.persistence import Tracking
 
 from api.bootstrap import Kaoji, opened, system_clock
-from api.settings import Settings
+from api.settings import Settings, environment_variable
 from consumers.dead_letters import DeadLetters, DeadLetterTopic
 from consumers.files import ActionFile
 from consumers.kafka import consume
-from consumers.kafka_settings import read_kafka_settings
+from consumers.kafka_settings import Setting, read_kafka_settings
 from consumers.pipeline import Intake, Refused, Totals
 from consumers.senders import Binding, read_senders
 from domain.errors import KaojiError, WrongInputError
@@ -146,7 +146,7 @@ def consume_topic(
 
     Raises what `consume` raises at its start before there is a store.
     """
-    config = read_kafka_settings(Path(config_file)) if config_file is not None else None
+    config = kafka_settings(config_file)
     binding = read_senders(settings.senders).of_topic(topic) if settings.senders is not None else None
     dead_letters = _dead_letter_topic(bootstrap, topic, dead_letter or settings.dead_letter, config)
     try:
@@ -172,6 +172,11 @@ def consume_topic(
         )
         kaoji.driver.catch_up()
     return totals
+
+
+def kafka_settings(config_file: str | None) -> dict[str, Setting] | None:
+    """The settings of the Kafka client in this file, if one is named. Raises WrongInputError."""
+    return None if config_file is None else read_kafka_settings(Path(config_file), variable=environment_variable)
 
 
 def _dead_letter_topic(

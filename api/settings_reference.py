@@ -51,6 +51,7 @@ a place of its own for a service."""
 
 
 def _kafka() -> str:
+    secrets = " and ".join(f"`{name}_file`" for name in kafka_settings.SECRETS)
     allowed = ", ".join(f"`{name}`" for name in kafka_settings._KINDS)
     refused = "\n".join(f"| `{name}` | {reason} |" for name, reason in kafka_settings._OWNED.items())
     return f"""## The Kafka client
@@ -58,12 +59,16 @@ def _kafka() -> str:
 `kaoji consume --kafka-config FILE` takes settings of the client: TOML (`.toml`), or lines `name = value` in a \
 file of any other name. Names are those of kafka-python. They may be {allowed}.
 
+Secrets stay out of the file: a text `${{env:NAME}}` is what the environment holds under that name, and \
+{secrets} name a file that holds nothing but the password. A path of theirs that is not absolute begins \
+beside the settings.
+
 ```toml
 security_protocol = "SASL_SSL"
 ssl_cafile = "/etc/kaoji/kafka-ca.pem"
 sasl_mechanism = "SCRAM-SHA-512"
 sasl_plain_username = "kaoji"
-sasl_plain_password = "…"
+sasl_plain_password_file = "/run/secrets/kafka-password"
 ```
 
 These are refused, because recording each action exactly once rests on them:

@@ -6,12 +6,12 @@ import gc
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from threading import Event
 from typing import Protocol
 
 from consumers.cloudevents import to_arrival
 from consumers.dead_letters import DRAIN_SECONDS_MAX, STOP_SECONDS_MAX, DeadLetters
+from consumers.kafka_log import heard
 from consumers.kafka_member import KafkaUnreachableError, Member, Records
 from consumers.kafka_settings import check_kafka_settings
 from consumers.pipeline import ActionLedger, Intake, Refused, Totals, collector_off
@@ -71,7 +71,7 @@ def consume(
     """
     settings = check_kafka_settings(config or {})
     stop = stop or Event()
-    with _quiet_client():
+    with heard() as log:
         member = Member(
             bootstrap=bootstrap,
             topic=topic,
@@ -79,6 +79,7 @@ def consume(
             settings=settings,
             last_offset=ledger.max_tracking_id,
             accept_gap=accept_gap,
+            log=log,
         )
         try:
             intake = Intake(ledger, refused=refused)
@@ -162,6 +163,8 @@ class _Run:
         if silent >= SILENCE_SECONDS_MAX and self._waits.due():
             if not self._member.answers():
                 raise KafkaUnreachableError("Kafka does not answer.")
+            if (refusal := self._member.refusal()) is not None:
+                raise refusal
             self._waits.over()
         return False
 
@@ -194,23 +197,6 @@ class _Waits:
             return False
         self._looked_at = now
         return True
-
-
-@contextmanager
-def _quiet_client() -> Iterator[None]:
-    """Keep the client from logging each of its many tries to reconnect, unless somebody has asked for that.
-
-    What is worth saying is said here, once, in our words.
-    """
-    client = logging.getLogger("kafka")
-    asked_for = client.level != logging.NOTSET
-    if not asked_for:
-        client.setLevel(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        if not asked_for:
-            client.setLevel(logging.NOTSET)
 
 
 def _arrivals(records: Records, *, now: int) -> Iterator[Arrival]:

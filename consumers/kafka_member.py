@@ -26,6 +26,7 @@ from kafka.errors import (
 )
 from kafka.structs import MemberState
 
+from consumers.kafka_log import ClientLog, KafkaAccessError
 from consumers.kafka_settings import Setting
 from domain.errors import UnknownNameError, UnreachableError, WrongInputError
 
@@ -81,8 +82,9 @@ class Member:
         settings: Mapping[str, Setting],
         last_offset: Callable[[str], int | None],
         accept_gap: bool = False,
+        log: ClientLog,
     ) -> None:
-        self._bootstrap, self._topic = bootstrap, topic
+        self._bootstrap, self._topic, self._log = bootstrap, topic, log
         self._last_offset, self._accept_gap = last_offset, accept_gap
         self._unplaced: set[TopicPartition] = set()
         self._names: dict[TopicPartition, str] = {}
@@ -90,7 +92,7 @@ class Member:
         self._advice: dict[TopicPartition, OffsetAndMetadata] = {}
         self.changes = 0
         """How often partitions came or went."""
-        self._consumer = _connect(bootstrap, group, settings)
+        self._consumer = _connect(bootstrap, group, settings, log)
         try:
             _check_topic(self._consumer, topic, bootstrap)
             self._topic_id = self._current_topic_id()
@@ -110,6 +112,7 @@ class Member:
         """
         try:
             self._place()
+            self._finish_joining()
             records: Records = self._consumer.poll(timeout_ms=int(seconds_max * 1000))
         except OffsetOutOfRangeError:
             # Retention has overtaken us; placing finds out what was lost, and says so.
@@ -126,6 +129,8 @@ class Member:
         if self._topic_was_replaced():
             self.start_over()
             return {}
+        if records:
+            self._log.forget()
         return records
 
     def tracking(self, records: Records) -> list[Tracking]:
@@ -185,6 +190,12 @@ class Member:
         """Whether anything listens where Kafka should be."""
         return any_answers(self._bootstrap, seconds_max=1.0)
 
+    def refusal(self) -> KafkaAccessError | None:
+        """Why Kafka, which answers, keeps us out; None if it does not. What was heard is forgotten."""
+        found = self._log.refusal(self._bootstrap, certain=True)
+        self._log.forget()
+        return found
+
     def leads(self) -> bool:
         """Whether this is the one member that holds the first partition."""
         return any(partition.partition == 0 for partition in self._consumer.assignment())
@@ -240,6 +251,16 @@ class Member:
             LOG.warning("%s Going on at offset %d, as told by --accept-gap.", lost, begin)
             return begin
         return last + 1
+
+    def _finish_joining(self) -> None:
+        """Have a join that is under way brought to its end.
+
+        kafka-python (3.0.12) forgets a join that changed metadata called for, where its answer comes just as a
+        poll gives up: it never sends a heartbeat again, and polls without rest while its memory grows.
+        """
+        coordinator = self._consumer._coordinator
+        if coordinator.rejoining:
+            coordinator.request_rejoin()
 
     def _place_at_hand(self) -> str:
         """Where the client has just stumbled, which its error does not say."""
@@ -304,7 +325,7 @@ def _addresses(bootstrap: str) -> list[tuple[str, int]]:
     return found
 
 
-def _connect(bootstrap: str, group: str, settings: Mapping[str, Setting]) -> KafkaConsumer:
+def _connect(bootstrap: str, group: str, settings: Mapping[str, Setting], log: ClientLog) -> KafkaConsumer:
     # Asked before the client is built: once refused, it waits ever longer before it tries again.
     if not any_answers(bootstrap, seconds_max=_CONNECT_SECONDS_MAX):
         raise KafkaUnreachableError(
@@ -324,7 +345,7 @@ def _connect(bootstrap: str, group: str, settings: Mapping[str, Setting]) -> Kaf
             metrics_enabled=False,
         )
     except KafkaError as error:
-        raise _translated(error, bootstrap) from error
+        raise log.refusal(bootstrap) or _translated(error, bootstrap) from error
 
 
 def _check_topic(consumer: KafkaConsumer, topic: str, bootstrap: str) -> None:
@@ -341,7 +362,7 @@ def _check_topic(consumer: KafkaConsumer, topic: str, bootstrap: str) -> None:
 def _translated(error: KafkaError, bootstrap: str) -> UnreachableError | WrongInputError:
     """An error of the client as one of ours: whether to wait, or what to mend."""
     if isinstance(error, AuthorizationError | SaslAuthenticationFailedError):
-        return KafkaRefusedError(
+        return KafkaAccessError(
             f"Kafka at {bootstrap} does not let us in: {error}. "
             "Check the account in --kafka-config and its right to read the topic and the group."
         )

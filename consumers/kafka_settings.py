@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+import ssl
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Final
 
 from domain.errors import UnknownNameError, WrongInputError
 
@@ -70,6 +73,10 @@ _CHOICES: Mapping[str, tuple[str, ...]] = {
 _FILES = ("ssl_cafile", "ssl_certfile", "ssl_crlfile", "ssl_keyfile")
 _NAMES = {str: "text", int: "a whole number", bool: "true or false"}
 
+SECRETS: Final = ("sasl_plain_password", "ssl_password")
+"""Settings that may also be read from a file of their own: `NAME_file`."""
+_VARIABLE: Final = re.compile(r"\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}")
+
 Setting = str | int | bool
 
 
@@ -77,20 +84,97 @@ class KafkaSettingError(WrongInputError):
     """A setting of the Kafka client that cannot be used; the message says which, and what to write."""
 
 
-def read_kafka_settings(path: Path) -> dict[str, Setting]:
+def read_kafka_settings(
+    path: Path, *, variable: Callable[[str], str | None] = lambda _: None
+) -> dict[str, Setting]:
     """The settings in a TOML file (`.toml`), or in a file of `name = value` lines (any other suffix).
 
-    Names are kafka-python's (`security_protocol`, `ssl_cafile`, `sasl_plain_username` …).
+    Names are kafka-python's (`security_protocol`, `ssl_cafile`, `sasl_plain_username` …). A text `${env:NAME}` is
+    what `variable` gives for the name; a password may lie in a file of its own, which `sasl_plain_password_file`
+    or `ssl_password_file` names; a relative path there begins beside the settings.
     """
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise KafkaSettingError(f"The Kafka settings {path} cannot be read: {error}.") from error
     try:
-        given = tomllib.loads(text) if path.suffix == ".toml" else _properties(text)
-        return check_kafka_settings(given)
+        given: Mapping[str, object] = tomllib.loads(text) if path.suffix == ".toml" else _properties(text)
+        settings = check_kafka_settings(_with_secrets(given, path.parent, variable))
+        _check_complete(settings)
+        _check_certificates(settings)
     except (tomllib.TOMLDecodeError, KafkaSettingError, UnknownNameError) as error:
         raise KafkaSettingError(f"{path}: {error}") from error
+    return settings
+
+
+def _with_secrets(
+    given: Mapping[str, object], folder: Path, variable: Callable[[str], str | None]
+) -> dict[str, object]:
+    """The settings with what they refer to in its place."""
+    found: dict[str, object] = {}
+    for name, value in given.items():
+        told = _VARIABLE.fullmatch(value) if isinstance(value, str) else None
+        if told:
+            value = variable(told[1])
+            if value is None:
+                raise KafkaSettingError(f"`{name}`: the environment variable {told[1]} is not set.")
+        secret = name.removesuffix("_file")
+        if secret != name and secret in SECRETS:
+            if secret in given:
+                raise KafkaSettingError(f"`{name}` and `{secret}` are both given. Leave one out.")
+            name, value = secret, _content(name, folder / str(value))
+        found[name] = value
+    return found
+
+
+def _content(name: str, file: Path) -> str:
+    try:
+        content = file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        raise KafkaSettingError(f"`{name}`: {file} cannot be read ({reason}).") from error
+    if not content:
+        raise KafkaSettingError(f"`{name}`: {file} is empty.")
+    return content
+
+
+def _check_complete(settings: Mapping[str, Setting]) -> None:
+    """Settings that need each other: the client would find out only by trying again and again."""
+    protocol, mechanism = str(settings.get("security_protocol", "PLAINTEXT")), settings.get("sasl_mechanism")
+    if protocol.startswith("SASL") and mechanism is None:
+        raise KafkaSettingError(f"`{protocol}` needs `sasl_mechanism`.")
+    if mechanism is not None and not protocol.startswith("SASL"):
+        raise KafkaSettingError("`sasl_mechanism` needs `security_protocol` SASL_SSL (or SASL_PLAINTEXT).")
+    if mechanism is not None and mechanism != "GSSAPI":
+        for name in ("sasl_plain_username", "sasl_plain_password"):
+            if not settings.get(name):
+                raise KafkaSettingError(f"`{mechanism}` needs `{name}`.")
+    if protocol not in ("SSL", "SASL_SSL"):
+        for name in settings:
+            if name.startswith("ssl_"):
+                raise KafkaSettingError(f"`{name}` needs `security_protocol` SSL or SASL_SSL.")
+
+
+def _check_certificates(settings: Mapping[str, Setting]) -> None:
+    """Whether the files hold certificates and keys, and fit together."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    authority, certificate = settings.get("ssl_cafile"), settings.get("ssl_certfile")
+    try:
+        if authority is not None:
+            context.load_verify_locations(str(authority))
+    except (ssl.SSLError, OSError) as error:
+        raise KafkaSettingError(f"`ssl_cafile`: {authority} holds no certificate in PEM.") from error
+    if certificate is None:
+        return
+    # A function, for else the library would ask on the terminal where a key is encrypted.
+    password, key = str(settings.get("ssl_password", "")), settings.get("ssl_keyfile")
+    try:
+        context.load_cert_chain(str(certificate), None if key is None else str(key), lambda: password)
+    except (ssl.SSLError, OSError, ValueError) as error:
+        raise KafkaSettingError(
+            "`ssl_certfile`, `ssl_keyfile` and `ssl_password` do not fit together: give a certificate and its key "
+            "in PEM, and the password if the key has one."
+        ) from error
 
 
 def check_kafka_settings(given: Mapping[str, object]) -> dict[str, Setting]:

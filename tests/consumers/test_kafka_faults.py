@@ -9,12 +9,16 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event, Thread, Timer
 from typing import Any
 
 import pytest
+from kafka import KafkaAdminClient
+from kafka.errors import KafkaTimeoutError
+from kafka.net.manager import KafkaConnectionManager
 
 from consumers.kafka_topics import create_topic, publish
+from consumers.pipeline import Totals
 from domain.errors import UnreachableError
 from domain.ledger.ledger import Ledger
 from domain.ledger.records import Verdict
@@ -247,3 +251,48 @@ def test_a_kafka_outage_is_waited_for(sqlite_store: str, tmp_path: Path, ledger:
 
     assert "Going on." in said.text()
     assert contents(ledger) == sorted(lines(20))
+
+
+def test_a_join_that_is_answered_just_as_a_poll_gives_up_is_finished(
+    tmp_path: Path, kafka_server: str, kafka_topic: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """kafka-python forgets such a join: without a heartbeat it is put out of the group, and polls without rest."""
+    coordinators: dict[object, Any] = {}
+    late: list[object] = []
+    call_soon, wait_for_future = KafkaConnectionManager.call_soon, KafkaConnectionManager.wait_for
+
+    def remembered(manager: Any, task: Any, *arguments: Any) -> Any:
+        future = call_soon(manager, task, *arguments)
+        if getattr(task, "__name__", "") == "_do_join_and_sync_async":
+            coordinators[future] = task.__self__
+        return future
+
+    async def too_late(manager: Any, future: Any, timeout_ms: float | None) -> Any:
+        found = await wait_for_future(manager, future, timeout_ms)
+        if future in coordinators and not coordinators[future].rejoin_needed and not late:
+            late.append(future)
+            raise KafkaTimeoutError
+        return found
+
+    monkeypatch.setattr(KafkaConnectionManager, "call_soon", remembered)
+    monkeypatch.setattr(KafkaConnectionManager, "wait_for", too_late)
+    publish(kafka_server, kafka_topic, lines(20))
+    stop = Event()
+    given_up = Timer(10, stop.set)
+    given_up.start()
+
+    def change_metadata(totals: Totals) -> None:
+        if totals.recorded == 20 and not late:
+            admin = KafkaAdminClient(bootstrap_servers=kafka_server)
+            admin.create_partitions({kafka_topic: 5})
+            admin.close()
+
+    with opened(f"sqlite:///{tmp_path}/kaoji.db", tmp_path) as ledger:
+        config = {**QUICK, "metadata_max_age_ms": 200}
+        totals = run(
+            ledger, kafka_server, kafka_topic, stop=stop, config=config, until_idle=1, on_batch=change_metadata
+        )
+    given_up.cancel()
+    assert len(late) == 1
+    assert totals.recorded == 20
+    assert not stop.is_set(), "the member never settled in its group"

@@ -1,0 +1,100 @@
+"""Hear what the Kafka client says to its log, instead of printing it: it tells why it is refused nowhere else."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from kafka.errors import KafkaError, SaslAuthenticationFailedError
+
+from domain.errors import UnreachableError
+
+_KEPT_MAX = 20
+_CERTAIN_MAX = 2
+_CLIENT = "kafka"
+
+
+class KafkaAccessError(UnreachableError):
+    """Kafka answers, and TLS or the account keeps us out; it may be mended while we wait. Exit code 3."""
+
+
+class ClientLog(logging.Handler):
+    """The errors that the client has logged of late; they are forgotten once a record is read."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self._heard: deque[BaseException] = deque(maxlen=_KEPT_MAX)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep the errors that a line of the log is about."""
+        arguments = record.args if isinstance(record.args, tuple) else ()
+        self._heard.extend(each for each in arguments if isinstance(each, BaseException))
+
+    def forget(self) -> None:
+        """All is well."""
+        self._heard.clear()
+
+    def refusal(self, bootstrap: str, *, certain: bool = False) -> KafkaAccessError | None:
+        """Why Kafka keeps us out, if that is what was heard.
+
+        `certain`: only what cannot be heard when a broker goes down as well.
+        """
+        told = sorted(sentence for each in list(self._heard) if (sentence := _sentence(each)) is not None)
+        if not told or (certain and told[0][0] > _CERTAIN_MAX):
+            return None
+        # What the broker says itself is worth more than a line that broke off meanwhile, and comes first.
+        return KafkaAccessError(f"Kafka at {bootstrap} {told[0][1]}")
+
+
+@contextmanager
+def heard() -> Iterator[ClientLog]:
+    """Listen for as long as the block lasts; the client prints only what somebody has asked it for."""
+    client, log = logging.getLogger(_CLIENT), ClientLog()
+    asked_for, passed_on = client.level != logging.NOTSET, client.propagate
+    if not asked_for:
+        # What is worth saying is said here, once, in our words.
+        client.setLevel(logging.WARNING)
+        client.propagate = False
+    client.addHandler(log)
+    try:
+        yield log
+    finally:
+        client.removeHandler(log)
+        if not asked_for:
+            client.setLevel(logging.NOTSET)
+            client.propagate = passed_on
+
+
+def _sentence(error: BaseException) -> tuple[int, str] | None:
+    """How much an error says, best first, and what. None where it says nothing about being kept out."""
+    text = " ".join(str(error).split())
+    if isinstance(error, SaslAuthenticationFailedError):
+        return 0, (
+            f"does not take the account: {text.rpartition('Error: ')[2]}. Check sasl_mechanism, "
+            "sasl_plain_username and the password in --kafka-config."
+        )
+    if "CERTIFICATE_VERIFY_FAILED" in text:
+        return 1, (
+            f"shows a certificate that cannot be trusted: {_reason(text)}. Name the certificate of who signed "
+            "it in ssl_cafile, and Kafka by the name that stands in it."
+        )
+    if "ALERT" in text:
+        return 2, (
+            f"does not take our certificate: {_reason(text)}. Give one that it trusts with ssl_certfile and "
+            "ssl_keyfile."
+        )
+    if "SSL" in text:
+        return 3, f"does not speak TLS as we do: {_reason(text)}. Check security_protocol and the port."
+    if isinstance(error, KafkaError) and "socket disconnected" in text:
+        return 4, (
+            "hangs up before it answers. Check security_protocol, sasl_mechanism and the account in "
+            "--kafka-config, and the port."
+        )
+    return None
+
+
+def _reason(text: str) -> str:
+    """OpenSSL's words without where in its source they come from."""
+    return text.rpartition("] ")[2].partition(" (_ssl")[0].rstrip(".") or text

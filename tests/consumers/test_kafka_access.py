@@ -1,0 +1,211 @@
+"""A real Kafka that demands TLS and an account: who has them is let in, who has not is told; secrets stay so."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from kafka import KafkaAdminClient
+from kafka.admin import ACL, ACLOperation, ACLPermissionType, ResourcePattern, ResourceType
+
+from consumers.kafka import consume
+from consumers.kafka_log import KafkaAccessError
+from consumers.kafka_settings import read_kafka_settings
+from consumers.kafka_topics import create_topic, publish
+from tests.support.certificates import Authority
+from tests.support.command_line import ROOT, surroundings
+from tests.support.consuming import lines, now, opened
+from tests.support.secure_kafka import ACCOUNT, PASSWORD, SecureKafka, secure_kafka
+
+pytestmark = pytest.mark.kafka
+
+WRONG = "a-wrong-and-secret-password"
+TOPIC = "administrative-actions"
+Consume = Callable[..., int]
+
+
+@pytest.fixture(scope="module")
+def kafka() -> Iterator[SecureKafka]:
+    with secure_kafka() as found:
+        create_topic(found.open, TOPIC, partitions=1)
+        publish(found.open, TOPIC, lines(20))
+        admin = KafkaAdminClient(bootstrap_servers=found.open)
+        reading = [(ResourceType.TOPIC, TOPIC), (ResourceType.GROUP, "kaoji")]
+        admin.create_acls(
+            [
+                ACL(f"User:{user}", "*", ACLOperation.ALL, ACLPermissionType.ALLOW, ResourcePattern(kind, name))
+                for kind, name in reading
+                for user in (ACCOUNT, "CN=client")
+            ]
+        )
+        admin.close()
+        yield found
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client that is kept out tries again for eight seconds, and here it is kept out every time."""
+    monkeypatch.setattr("consumers.kafka_member._BOOTSTRAP_MS_MAX", 1_000)
+
+
+@pytest.fixture
+def recorded(tmp_path: Path) -> Consume:
+    """Consumes with these settings, as a file; how many were recorded."""
+
+    def run(bootstrap: str, **settings: str) -> int:
+        path = tmp_path / "kafka.toml"
+        path.write_text("".join(f'{name} = "{value}"\n' for name, value in settings.items()))
+        with opened(f"sqlite:///{tmp_path}/kaoji.db", tmp_path) as ledger:
+            return consume(
+                ledger,
+                bootstrap=bootstrap,
+                topic=TOPIC,
+                clock=now,
+                config=read_kafka_settings(path, variable={"KAFKA_PASSWORD": PASSWORD}.get),
+                until_idle=0.2,
+            ).recorded
+
+    return run
+
+
+def account(kafka: SecureKafka, **changed: str) -> dict[str, str]:
+    return {
+        "security_protocol": "SASL_SSL",
+        "ssl_cafile": str(kafka.authority.ca_file),
+        "sasl_mechanism": "SCRAM-SHA-512",
+        "sasl_plain_username": ACCOUNT,
+        "sasl_plain_password": PASSWORD,
+        **changed,
+    }
+
+
+def certified(kafka: SecureKafka, by: Authority | None = None, name: str = "client") -> dict[str, str]:
+    given = (by or kafka.authority).give(name)
+    return {
+        "security_protocol": "SSL",
+        "ssl_cafile": str(kafka.authority.ca_file),
+        "ssl_certfile": str(given.chain),
+        "ssl_keyfile": str(given.key),
+    }
+
+
+# --- let in
+
+
+@pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-512"])
+def test_account_is_let_in_over_tls(kafka: SecureKafka, recorded: Consume, mechanism: str) -> None:
+    assert recorded(kafka.sasl, **account(kafka, sasl_mechanism=mechanism)) == 20
+
+
+def test_password_may_come_from_the_environment(kafka: SecureKafka, recorded: Consume) -> None:
+    assert recorded(kafka.sasl, **account(kafka, sasl_plain_password="${env:KAFKA_PASSWORD}")) == 20
+
+
+def test_certificate_of_a_client_is_let_in(kafka: SecureKafka, recorded: Consume) -> None:
+    assert recorded(kafka.tls, **certified(kafka)) == 20
+
+
+def test_account_is_let_in_without_tls(kafka: SecureKafka, recorded: Consume) -> None:
+    settings = account(kafka, security_protocol="SASL_PLAINTEXT")
+    del settings["ssl_cafile"]
+    assert recorded(kafka.plain_sasl, **settings) == 20
+
+
+# --- kept out
+
+
+@pytest.mark.parametrize(
+    ("mechanism", "wrong"),
+    [("PLAIN", {"sasl_plain_password": WRONG}), ("SCRAM-SHA-512", {"sasl_plain_username": "nobody"})],
+)
+def test_wrong_account_is_told(
+    kafka: SecureKafka, recorded: Consume, mechanism: str, wrong: dict[str, str]
+) -> None:
+    # Kafka says so, or hangs up: it keeps whoever fails waiting, now and then for longer than the client waits.
+    told = "does not take the account: Authentication failed|hangs up before it answers.*the account"
+    with pytest.raises(KafkaAccessError, match=told) as error:
+        recorded(kafka.sasl, **account(kafka, sasl_mechanism=mechanism, **wrong))
+    assert WRONG not in str(error.value)
+
+
+def test_mechanism_that_kafka_does_not_know_is_told(kafka: SecureKafka, recorded: Consume) -> None:
+    with pytest.raises(KafkaAccessError, match="sasl_mechanism"):
+        recorded(kafka.sasl, **account(kafka, sasl_mechanism="SCRAM-SHA-256"))
+
+
+def test_certificate_of_another_authority_is_not_trusted(
+    kafka: SecureKafka, recorded: Consume, tmp_path: Path
+) -> None:
+    other = Authority(tmp_path / "other", "other")
+    with pytest.raises(KafkaAccessError, match=r"cannot be trusted: certificate verify failed: .* ssl_cafile"):
+        recorded(kafka.sasl, **account(kafka, ssl_cafile=str(other.ca_file)))
+
+
+def test_certificate_of_another_name_is_not_trusted(kafka: SecureKafka, recorded: Consume) -> None:
+    with pytest.raises(KafkaAccessError, match="not valid for 'localhost'"):
+        recorded(kafka.sasl.replace("127.0.0.1", "localhost"), **account(kafka))
+
+
+def test_client_without_a_certificate_is_told(kafka: SecureKafka, recorded: Consume) -> None:
+    settings = {name: text for name, text in certified(kafka).items() if "cert" not in name and "key" not in name}
+    with pytest.raises(KafkaAccessError, match=r"does not take our certificate: .* ssl_certfile"):
+        recorded(kafka.tls, **settings)
+
+
+def test_client_with_a_certificate_of_another_authority_is_told(
+    kafka: SecureKafka, recorded: Consume, tmp_path: Path
+) -> None:
+    with pytest.raises(KafkaAccessError, match="does not take our certificate"):
+        recorded(kafka.tls, **certified(kafka, by=Authority(tmp_path / "other", "other")))
+
+
+def test_speaking_without_tls_where_it_is_demanded_is_told(kafka: SecureKafka, recorded: Consume) -> None:
+    with pytest.raises(KafkaAccessError, match=r"hangs up before it answers\. Check security_protocol"):
+        recorded(kafka.sasl)
+
+
+def test_speaking_tls_where_it_is_not_understood_is_told(kafka: SecureKafka, recorded: Consume) -> None:
+    with pytest.raises(KafkaAccessError, match="does not speak TLS as we do"):
+        recorded(kafka.open, security_protocol="SSL", ssl_cafile=str(kafka.authority.ca_file))
+
+
+# --- secrets
+
+
+@pytest.mark.parametrize("password", [PASSWORD, WRONG])
+def test_no_secret_is_printed_or_logged_or_told_to_other_processes(
+    kafka: SecureKafka, tmp_path: Path, password: str
+) -> None:
+    """Not even with every logger at its most talkative, nor in the arguments that `ps` shows."""
+    (tmp_path / "password").write_text(password)
+    settings = account(kafka)
+    del settings["sasl_plain_password"]
+    config = tmp_path / "kafka.toml"
+    config.write_text(
+        "".join(f'{name} = "{text}"\n' for name, text in settings.items())
+        + 'sasl_plain_password_file = "password"\n'
+    )
+    arguments = ["consume", "--bootstrap", kafka.sasl, "--kafka-config", str(config), "--until-idle", "0.2"]
+    program = (
+        "import logging, sys; logging.basicConfig(level=1); logging.getLogger('kafka').setLevel(1)\n"
+        "import consumers.kafka_member as member; member._BOOTSTRAP_MS_MAX = 2000\n"
+        "from api.cli import main; main(sys.argv[1:])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments],
+        cwd=ROOT,
+        env=surroundings({"KAOJI_STORE": f"sqlite:///{tmp_path}/kaoji.db"}),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == (0 if password == PASSWORD else 3), done.stderr[-2000:]
+    assert "kafka" in done.stderr
+    assert password not in done.stdout + done.stderr
+    if password == WRONG:
+        assert "Traceback" not in done.stderr.rpartition("kaoji: ")[2]
+        assert "the account" in done.stderr
+        assert not (tmp_path / "kaoji.db").exists()
