@@ -48,16 +48,14 @@ class Kaoji:
     _lock: Lock = field(default_factory=Lock)
 
     def history(self, *, progress: Progress = no_progress) -> History:
-        """The history up to the ledger's head: catches up first, and keeps what it loaded."""
+        """The history up to the ledger's head: catches up first, and goes on from what it loaded before."""
         self.driver.catch_up(progress=progress)
         with self._lock, self.views.reading() as connection:
             build = self.views.find_live(connection, HistoryProjection.name)
             if build is None:
                 raise AssertionError("catching up makes every live view")
-            known = self._history
-            if known is None or (known.build, known.position) != (build.build, build.position):
-                self._history = known = load_history(self.views, connection, build)
-        return known
+            self._history = load_history(self.views, connection, build, before=self._history)
+            return self._history
 
     def close(self) -> None:
         """Give back connections and files."""

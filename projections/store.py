@@ -146,6 +146,9 @@ class ViewStore:
         """One consistent look at all views; writes nothing and holds up no writer."""
         with _told(), self.engine.connect() as connection:
             connection.execution_options(reading=True)
+            if self.engine.dialect.name == "postgresql":
+                # Otherwise each statement would see what was committed by then.
+                connection.execution_options(isolation_level="REPEATABLE READ")
             with connection.begin() as transaction:
                 yield connection
                 transaction.rollback()

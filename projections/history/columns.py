@@ -2,29 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, Protocol
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from projections.damage import DamagedViewError
-from projections.history.parts import read_whole
-from projections.history.rows import Vocabulary, new_vocabulary
-from projections.history.segments import SCHEMAS, texts
+from projections.history.resident import KEYS, Resident, ResidentColumns
+from projections.history.rows import VOCABULARIES
+from projections.history.source import Snapshot, Source
+from projections.history.texts import KnownWords, StoredIds
 from projections.store import Checkpoint, Connection, ViewStore
 
 Columns = Mapping[str, NDArray[Any]]
 
+_COMPARED_AT_ONCE: Final = 1_000_000
+_STAFF = ("owner", "actor", "supervisor", "recorder")
+_COLUMNS_OF: Final = {name: (name,) for name in VOCABULARIES} | {
+    "subject": ("subject", "of_case"),
+    "staff": _STAFF,
+}
 
-@dataclass(frozen=True)
+
+class WordList(Protocol):
+    """The words of one vocabulary."""
+
+    @property
+    def words(self) -> Sequence[str]:
+        """Word by code."""
+
+    def find(self, word: str) -> int:
+        """Code of a word that may be unknown; NOBODY then."""
+
+
+class Ids(Protocol):
+    """Id and sequence of each action."""
+
+    def take(self, rows: Any) -> pa.Table:
+        """Those of some rows (position - 1), in the order asked for."""
+
+
+@dataclass(frozen=True, eq=False)
 class History:
     """All recorded actions up to `position`, one row a position: row r stands for position r + 1.
 
     `rows`, `shares`, `references`, `links`, `amended` and `amended_shares` have the columns of
-    `projections.history.segments.SCHEMAS` as arrays of integers; ids stay in Arrow until asked for.
+    `projections.history.segments.SCHEMAS` as arrays of integers that cannot be written to. One that was loaded
+    reads columns, words and ids when they are first asked for, and may raise DamagedViewError then.
     """
 
     position: int
@@ -35,79 +61,90 @@ class History:
     links: Columns
     amended: Columns
     amended_shares: Columns
-    ids: pa.Table
-    words: Vocabulary = field(repr=False)
+    ids: Ids
+    words: Mapping[str, WordList] = field(repr=False)
+    resident: Resident | None = field(default=None, repr=False)
+    """What it was loaded with, from which a later state goes on."""
 
     def words_of(self, vocabulary: str) -> Sequence[str]:
-        """The words of a vocabulary by code."""
+        """The words of a vocabulary by code; there may be more than the history uses."""
         return self.words[vocabulary].words
 
     def upto(self, position: int) -> History:
         """The history as it was known when `position` was the last one. Words keep their codes."""
         if position >= self.position:
             return self
+        if self.resident is not None:
+            return _at(self.resident, position)
 
         def cut(columns: Columns, by: str) -> Columns:
             kept = columns[by] <= position
             return {name: column[kept] for name, column in columns.items()}
 
-        return History(
+        others: dict[str, Any] = {part: cut(getattr(self, part), key) for part, key in KEYS.items()}
+        return replace(
+            self,
             position=position,
-            build=self.build,
             rows={name: column[:position] for name, column in self.rows.items()},
-            shares=cut(self.shares, "position"),
-            references=cut(self.references, "position"),
-            links=cut(self.links, "known_at"),
-            amended=cut(self.amended, "known_at"),
-            amended_shares=cut(self.amended_shares, "known_at"),
-            ids=self.ids.slice(0, position),
-            words=self.words,
+            ids=self.ids.take(np.arange(position)),
+            **others,
         )
 
 
-def load_history(store: ViewStore, connection: Connection, build: Checkpoint) -> History:
-    """Read a whole build; an empty one has no rows. Raises DamagedViewError."""
-    tables = {name: read_whole(store, connection, build, name) for name in SCHEMAS}
-    if not tables["rows"].num_rows == tables["ids"].num_rows == build.position:
-        raise DamagedViewError(build.projection, f"it does not hold each of its {build.position:,} positions")
-    words = new_vocabulary()
-    for each in tables["words"].to_pylist():
-        words[each["vocabulary"]].code(each["word"])
-    words["subject"].extend(texts(tables["subjects"]["word"]))
+def load_history(
+    store: ViewStore, connection: Connection, build: Checkpoint, *, before: History | None = None
+) -> History:
+    """A build as it stands, to be read as it is used; goes on from an earlier state of the same build.
+
+    Raises DamagedViewError.
+    """
+    if before is None or before.resident is None or before.build != build.build:
+        Snapshot(store, connection, build).whole_segments(after=0)
+        return _at(Resident(Source(store, build)), build.position)
+    return before if before.position == build.position else _at(before.resident, build.position)
+
+
+def _at(resident: Resident, position: int) -> History:
     return History(
-        position=build.position,
-        build=build.build,
-        rows=_columns(tables["rows"]),
-        shares=_columns(tables["shares"]),
-        references=_columns(tables["references"].select(["position", "kind"])),
-        links=_columns(tables["links"]),
-        amended=_columns(tables["amended"]),
-        amended_shares=_columns(tables["amended_shares"]),
-        ids=tables["ids"],
-        words=words,
+        position=position,
+        build=resident.source.build.build,
+        **{part: ResidentColumns(resident, part, position) for part in ("rows", *KEYS)},
+        ids=StoredIds(resident.source, position),
+        words={name: KnownWords(resident.words, name, position) for name in VOCABULARIES},
+        resident=resident,
     )
-
-
-def _columns(table: pa.Table) -> Columns:
-    return {name: table[name].to_numpy() for name in table.column_names}
 
 
 def differences(live: History, rebuilt: History) -> list[str]:
     """In what two histories of the same position differ, column by column; empty when they are equal."""
     faults = []
-    for name, words in live.words.items():
-        if words.words != rebuilt.words[name].words:
+    for name in VOCABULARIES:
+        used = max(_words_used(live, name), _words_used(rebuilt, name))
+        if live.words_of(name)[:used] != rebuilt.words_of(name)[:used]:
             faults.append(f"history: the words of {name} differ from a rebuild")
-    for part in ("rows", "shares", "references", "links", "amended", "amended_shares"):
+    for part in ("rows", *KEYS):
         ours, theirs = getattr(live, part), getattr(rebuilt, part)
         for column in ours:
             if not np.array_equal(ours[column], theirs[column]):
                 faults.append(
                     f"history: {part}.{column} differs from a rebuild{_where(ours[column], theirs[column])}"
                 )
-    if not live.ids.equals(rebuilt.ids):
+    if not all(one.equals(other) for one, other in zip(_all_ids(live), _all_ids(rebuilt), strict=True)):
         faults.append("history: the ids differ from a rebuild")
     return faults
+
+
+def _words_used(history: History, vocabulary: str) -> int:
+    """How many words of a vocabulary the rows use: a loaded history may know later ones."""
+    used = [part[name] for part in (history.rows, history.amended) for name in _COLUMNS_OF[vocabulary]]
+    if vocabulary == "staff":
+        used += [history.shares["staff"], history.amended_shares["staff"]]
+    return max(int(codes.max(initial=-1)) for codes in used) + 1
+
+
+def _all_ids(history: History) -> Iterator[pa.Table]:
+    for begin in range(0, history.position, _COMPARED_AT_ONCE):
+        yield history.ids.take(np.arange(begin, min(begin + _COMPARED_AT_ONCE, history.position)))
 
 
 def _where(ours: NDArray[Any], theirs: NDArray[Any]) -> str:

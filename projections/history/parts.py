@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Any, NamedTuple
 
@@ -36,17 +36,11 @@ class Part(NamedTuple):
         return decode(self.name, self.checked())
 
 
-def read_parts(
-    store: ViewStore, connection: Connection, build: Checkpoint, name: str, *, after: int = 0
-) -> Iterator[Part]:
-    """The parts of one name of the segments that reach beyond a position, in order, one at a time."""
-    for first, last in segments_of(store, connection, build, name, after=after):
-        yield from _read(store, connection, build, [name], first, last)
-
-
 def read_whole(store: ViewStore, connection: Connection, build: Checkpoint, name: str) -> pa.Table:
     """A part of all segments as one. Raises DamagedViewError."""
-    return concatenate(name, (each.table() for each in read_parts(store, connection, build, name)))
+    segments = segments_of(store, connection, build, name)
+    parts = (read_parts(store, connection, build, [name], *each) for each in segments)
+    return concatenate(name, (part.table() for each in parts for part in each))
 
 
 def segments_of(
@@ -60,7 +54,7 @@ def segments_of(
     return [(first, last) for first, last in rows]
 
 
-def _read(
+def read_parts(
     store: ViewStore, connection: Connection, build: Checkpoint, names: Sequence[str], first: int, last: int
 ) -> list[Part]:
     """Parts of the segments that lie between two positions, both included."""
@@ -101,7 +95,7 @@ def write_columns(
     first, last = build.position + 1, build.position + rows
     merged_from = _merged_from(segments_of(store, connection, build, "rows"), first, last)
     if merged_from < first:
-        merged = _read(store, connection, build, list(SCHEMAS), merged_from, last)
+        merged = read_parts(store, connection, build, list(SCHEMAS), merged_from, last)
         for name in sorted({each.name for each in merged}):
             earlier = [each.table() for each in merged if each.name == name]
             tables[name] = concatenate(name, [*earlier, *([tables[name]] if name in tables else [])])

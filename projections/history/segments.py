@@ -45,8 +45,8 @@ SCHEMAS: Mapping[str, pa.Schema] = {
 _RISING = frozenset({"position", "known_at", "target", "code", "subject", "time", "due"})
 _SPARSE = frozenset({"recorder", "reason", "outcome", "step", "of_case", "rating", "id", "sequence", "word"})
 _WITH_BOUNDS = ["position", "known_at", "time", "type"]
-_GROUP_ROWS = {"ids": 32_768}
-"""Ids are wanted for a few rows here and there: only the groups that hold them are decoded."""
+IDS_GROUP_ROWS = 16_384
+"""Ids are wanted for a few rows here and there: only the groups that hold them are unpacked."""
 
 
 def to_table(part: str, columns: Mapping[str, Any], rows: int | None = None) -> pa.Table:
@@ -79,7 +79,7 @@ def encode(part: str, table: pa.Table) -> tuple[str, bytes]:
         use_dictionary=[name for name in names if name not in _RISING | _SPARSE] or False,  # type: ignore[arg-type]  # the stubs know no lists
         column_encoding={name: "DELTA_BINARY_PACKED" for name in names if name in _RISING},
         write_statistics=[name for name in names if name in _WITH_BOUNDS] or False,
-        row_group_size=_GROUP_ROWS.get(part, table.num_rows),
+        row_group_size=IDS_GROUP_ROWS if part == "ids" else table.num_rows,
     )
     content = sink.getvalue().to_pybytes()
     return hashlib.sha256(content).hexdigest(), content
