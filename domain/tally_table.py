@@ -22,7 +22,7 @@ _MIX: Final = np.uint64(0x9E3779B97F4A7C15)
 
 
 class TallyTable:
-    """The sum of all rows added so far, less those taken away. What an addition costs depends on its rows alone."""
+    """The sum of all rows added so far, less those taken away. What adding costs depends on the rows alone."""
 
     def __init__(self) -> None:
         self._places = _free(PLACES_MIN)

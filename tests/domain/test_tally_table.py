@@ -43,4 +43,4 @@ def test_it_grows_with_its_keys_and_forgets_those_whose_sum_is_nought() -> None:
     for batch in np.array_split(rows[PLACES_MIN:], 3):
         table.add(batch, sign=-1)
 
-    assert table.tally([], [], []) == Tally(rows[:PLACES_MIN], [], [], [])
+    assert table.tally(NAMES, NAMES, NAMES) == Tally(rows[:PLACES_MIN], NAMES, NAMES, NAMES)
