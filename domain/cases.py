@@ -99,6 +99,7 @@ ACTION_RECORD = np.dtype(
         ("position", np.int32),  # in the ledger
         ("role", np.uint8),
         ("kind", np.uint8),  # code of the action's type
+        ("states", np.uint8),  # what its extra holds, as the bits below say
         ("marks", np.uint8),  # which of the five everys it states (as Population.ACTION has them), and OVERTURNED
     ],
     align=True,
@@ -123,6 +124,9 @@ EXTRA_RECORD = np.dtype(
 
 SHARE_RECORD = np.dtype([("part", np.int32), ("staff", np.int32)], align=True)
 """A participant's share in millionths."""
+
+STATES_DUE, STATES_SHARES, STATES_STEP, STATES_REASON = 1, 2, 4, 8
+"""Bits of `states`: they tell the fold when an extra need not be looked at."""
 
 NOTHING = -1
 """The `extra` of an action that states nothing out of the ordinary."""

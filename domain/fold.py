@@ -13,7 +13,20 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.cases import LAST_OWN, NOBODY, NOTHING, OVERTURNED, Actions, Cases, Extras, Role, Shares
+from domain.cases import (
+    LAST_OWN,
+    NOBODY,
+    OVERTURNED,
+    STATES_DUE,
+    STATES_REASON,
+    STATES_SHARES,
+    STATES_STEP,
+    Actions,
+    Cases,
+    Extras,
+    Role,
+    Shares,
+)
 from domain.compiled import compiled
 from domain.limits import (
     NEVER,
@@ -217,7 +230,7 @@ def fold_case(
         if actions[row].procedure >= 0 and actions[row].procedure != procedure:
             procedure = actions[row].procedure
             licence_stale = penal_stale = True
-        if actions[row].extra != NOTHING and extras[actions[row].extra].due_kind > 0:
+        if actions[row].states & STATES_DUE:
             due = row
             licence_stale = penal_stale = True
         if role != Role.STEP:
@@ -340,7 +353,7 @@ def judged(
             for each in range(first, row + 1):
                 if actions[each].position <= upto and actions[each].role <= LAST_OWN:
                     taken |= type_bits[version, actions[each].kind]
-                    if actions[each].extra != NOTHING and extras[actions[each].extra].step >= 0:
+                    if actions[each].states & STATES_STEP:
                         taken |= step_bits[version, extras[actions[each].extra].step]
             if taken & versions[version].required == versions[version].required:
                 pattern |= 4
@@ -456,7 +469,7 @@ def fold_target(
     for row in range(first, stop):
         if actions[row].position > upto or actions[row].day > due_day:
             continue
-        if actions[row].role == Role.TARGET_CANCELLED and has_reason(actions, extras, row):
+        if actions[row].role == Role.TARGET_CANCELLED and has_reason(actions, row):
             return filled
         if actions[row].role == Role.TARGET_COMPLETED:
             completed = 1
@@ -468,9 +481,9 @@ def fold_target(
 
 
 @compiled
-def has_reason(actions: Actions, extras: Extras, row: int) -> bool:
+def has_reason(actions: Actions, row: int) -> bool:
     """Whether the action states a reason."""
-    return bool(actions[row].extra != NOTHING and extras[actions[row].extra].reason >= 0)
+    return bool(actions[row].states & STATES_REASON)
 
 
 @compiled
@@ -512,8 +525,8 @@ def emit(
     if owner < 0:
         return emit_one(out, filled, row, kind, NOBODY, unit, procedure, day, value, sign * WHOLE)
     rest = WHOLE
-    extra = actions[owner].extra
-    if extra != NOTHING:
+    if actions[owner].states & STATES_SHARES:
+        extra = actions[owner].extra
         for share in range(extras[extra].share_start, extras[extra].share_stop):
             part = shares[share].part
             rest -= part

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.action_types import ACTION_TYPES
-from domain.cases import NOTHING, Actions, Extras, Role
+from domain.cases import STATES_REASON, Actions, Extras, Role
 from domain.compiled import compiled
 from domain.context import Context
 
@@ -171,9 +171,9 @@ def counted_limit(
         if actions[row].position > upto:
             continue
         if role == Role.SUSPENDED and not stopped:
-            if actions[row].extra != NOTHING:
+            if actions[row].states & STATES_REASON:
                 reason = extras[actions[row].extra].reason
-                if reason >= 0 and stops[version, reason]:
+                if stops[version, reason]:
                     stopped = True
                     stop_day = max(start_day, int(actions[row].day))
         elif role == Role.RESUMED and stopped:

@@ -19,6 +19,10 @@ from domain.cases import (
     NOTHING,
     OVERTURNED,
     SHARE_RECORD,
+    STATES_DUE,
+    STATES_REASON,
+    STATES_SHARES,
+    STATES_STEP,
     Actions,
     Cases,
     Extras,
@@ -140,12 +144,19 @@ def fill_records(
         record.unit = unit[row]
         record.procedure = procedure[row]
         record.extra = NOTHING
+        record.states = 0
         record.position = row + 1
         record.role = role[row]
         record.kind = kind[row]
         record.marks = present[row] | (OVERTURNED if overturned[row] else 0)
         if is_extra(row, role, due_kind, reason, step, share_start, share_stop, to_instant):
             record.extra = extra
+            record.states = (
+                (due_kind[row] > 0) * STATES_DUE
+                | (share_stop[row] > share_start[row]) * STATES_SHARES
+                | (step[row] >= 0) * STATES_STEP
+                | (reason[row] >= 0) * STATES_REASON
+            )
             stated = extras[extra]
             extra += 1
             stated.time = time[row]

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.calendars import load_calendar
-from domain.cases import ACTION_RECORD, EXTRA_RECORD, SHARE_RECORD, Cases, Role, make_records
+from domain.cases import ACTION_RECORD, EXTRA_RECORD, SHARE_RECORD, STATES_REASON, Cases, Role, make_records
 from domain.context import Context
 from domain.facts import EPOCH_ORDINAL
 from domain.limits import NEVER, UNKNOWN, Rules, compile_rules, counted_days, counted_limit, day_of_count
@@ -48,6 +48,7 @@ def case(*actions: tuple[Role, str] | tuple[Role, str, str]) -> Cases:
         role=np.array([action[0] for action in actions]),
         day=np.array([day(action[1]) for action in actions]),
         extra=np.arange(size),
+        states=np.where(np.array(reasons) >= 0, STATES_REASON, 0),
     )
     extras = make_records(EXTRA_RECORD, size, reason=np.array(reasons))
     return Cases(np.array([0, size]), records, extras, make_records(SHARE_RECORD, 0))
