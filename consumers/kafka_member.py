@@ -26,6 +26,7 @@ from kafka.errors import (
 )
 from kafka.structs import MemberState
 
+from consumers.kafka_codecs import bound_codecs
 from consumers.kafka_log import ClientLog, KafkaAccessError
 from consumers.kafka_settings import Setting
 from domain.errors import UnknownNameError, UnreachableError, WrongInputError
@@ -331,6 +332,7 @@ def _connect(bootstrap: str, group: str, settings: Mapping[str, Setting], log: C
         raise KafkaUnreachableError(
             f"No Kafka answers at {bootstrap}. Is it running, and is that the address it listens on?"
         )
+    bound_codecs()
     try:
         return KafkaConsumer(
             **{**_DEFAULTS, **settings},
