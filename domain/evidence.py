@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from domain.cases import FIRST_OWN, LAST_OWN, NOTHING, OVERTURNED, Cases, Role
-from domain.limits import Rules, counted_limit
+from domain.limits import Rules, counted_limit, start_of
 from domain.populations import ATTRIBUTES, STOCKS, Population
 
 DECISIONS = (Role.GRANTED, Role.REFUSED, Role.PENALISED, Role.DISMISSED)
@@ -53,22 +53,26 @@ def attribute_asked(population: Population, met: set[int], counted: set[int]) ->
 
 def limit_at(cases: Cases, rules: Rules, case: int, row: int, *, penal: bool) -> int:
     """Limit of the case as its actions up to `row` say; NEVER and UNKNOWN as in domain.limits."""
-    first, due, procedure, received, accepted = int(cases.starts[case]), -1, -1, -1, -1
-    starts = (Role.OPENED,) if penal else (Role.ACCEPTED,)
+    first, due, procedure = int(cases.starts[case]), -1, -1
     for each in range(first, row + 1):
         if not is_own(cases, each):
             continue
-        role = cases.actions.role[each]
         due = each if _due_kind(cases, each) else due
         procedure = int(cases.actions.procedure[each]) if cases.actions.procedure[each] >= 0 else procedure
-        received = each if role == Role.RECEIVED and received < 0 and not penal else received
-        accepted = each if role in starts and accepted < 0 else accepted
     if due >= 0:
         return int(cases.extras.due_day[cases.actions.extra[due]])
+    calendar = (rules.first_day, rules.counted, rules.working_days)
+    roles = (Role.RECEIVED, Role.OPENED if penal else Role.ACCEPTED, Role.CORRECTION_REQUESTED)
+    received, started, requested = (next(iter(_first(cases, first, row + 1, role)), -1) for role in roles)
+    start = started
+    if not penal:
+        start = start_of(
+            cases.actions, received, started, requested, procedure, rules.first_version, rules.versions, *calendar
+        )
     return int(
         counted_limit(
-            cases.actions, cases.extras, 2**31 - 1, first, row, received, accepted, procedure,
-            rules.first_version, rules.versions, rules.stops, rules.first_day, rules.counted, rules.working_days,
+            cases.actions, cases.extras, 2**31 - 1, first, row, start, procedure,
+            rules.first_version, rules.versions, rules.stops, *calendar,
         )
     )  # fmt: skip
 

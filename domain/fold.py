@@ -37,6 +37,7 @@ from domain.limits import (
     counted_days,
     counted_limit,
     day_of_count,
+    start_of,
     version_in_force,
 )
 from domain.populations import CONFORMITY, EVERYTHING, IN_TIME_STOCK, Population
@@ -169,14 +170,14 @@ def fold_case(
     actions still change (a decision that is overturned, an error found) is counted when it can change no more.
     """
     owner, unit, procedure, due, last = -1, NOBODY, NOBODY, -1, -1
-    received, accepted, opened = -1, -1, -1
+    received, accepted, requested, opened = -1, -1, -1, -1
     decision, withdrawn, closing, rating, pending = -1, False, -1, -1, -1
     decision_owner, decision_unit, decision_procedure, decided = -1, NOBODY, NOBODY, 0
     closing_owner, closing_unit, closing_procedure, closed = -1, NOBODY, NOBODY, 0
     pending_owner, pending_unit, pending_procedure, overturned = -1, NOBODY, NOBODY, False
     duration, closing_duration, faulty = 0, 0, False
     licence_limit, licence_stale, penal_limit, penal_stale = NEVER, True, NEVER, True
-    licence_cards, penal_cards = 0, 0
+    licence_start, licence_cards, penal_cards = -1, 0, 0
     for row in range(first, stop + 1):
         # One step beyond the last action: what stands open then, stands for ever.
         day = NEVER
@@ -198,20 +199,24 @@ def fold_case(
         if last >= 0 and day > actions[last].day:
             if received >= 0 and decision < 0 and not withdrawn and asked & (1 << OPEN_LICENCE | 1 << CARD):
                 if licence_stale:
+                    licence_start = start_of(
+                        actions, received, accepted, requested, procedure,
+                        first_version, versions, first_day, counted, working_days,
+                    )  # fmt: skip
                     licence_limit = limit_in_force(
-                        actions, extras, upto, first, last, due, received, accepted, procedure,
+                        actions, extras, upto, first, last, due, licence_start, procedure,
                         first_version, versions, stops, first_day, counted, working_days,
                     )  # fmt: skip
                     licence_stale = False
                 filled, licence_cards = fold_open(
                     actions, extras, shares, first_version, versions, first_day, counted, working_days,
                     asked, out, filled, last, OPEN_LICENCE, licence_limit, licence_cards, day,
-                    accepted if accepted >= 0 else received, owner, unit, procedure,
+                    licence_start, owner, unit, procedure,
                 )  # fmt: skip
             if opened >= 0 and closing < 0 and asked & (1 << OPEN_ENFORCEMENT | 1 << CARD):
                 if penal_stale:
                     penal_limit = limit_in_force(
-                        actions, extras, upto, first, last, due, -1, opened, procedure,
+                        actions, extras, upto, first, last, due, opened, procedure,
                         first_version, versions, stops, first_day, counted, working_days,
                     )  # fmt: skip
                     penal_stale = False
@@ -239,6 +244,8 @@ def fold_case(
                 received = row
             elif role == Role.ACCEPTED and accepted < 0:
                 accepted = row
+            elif role == Role.CORRECTION_REQUESTED and requested < 0:
+                requested = row
             elif role == Role.OPENED and opened < 0:
                 opened = row
         if asked & 1 << ACTION:
@@ -262,16 +269,20 @@ def fold_case(
         if (role == Role.GRANTED or role == Role.REFUSED) and decision < 0 and not withdrawn:
             decision, decision_owner, decision_unit, decision_procedure = row, owner, unit, procedure
             if asked & 1 << DECIDED:
+                start = start_of(
+                    actions, received, accepted, requested, procedure,
+                    first_version, versions, first_day, counted, working_days,
+                )  # fmt: skip
                 decided, duration = judged(
                     actions, extras, by_instant, first_version, versions, stops, type_bits, step_bits,
-                    first_day, counted, working_days, asked, upto, first, row, due, received, accepted, procedure,
+                    first_day, counted, working_days, asked, upto, first, row, due, start, procedure,
                 )  # fmt: skip
         if closing < 0 and (role == Role.CLOSED or role == Role.DISMISSED or role == Role.TRANSFERRED):
             closing, closing_owner, closing_unit, closing_procedure = row, owner, unit, procedure
             if asked & 1 << CLOSED:
                 closed, closing_duration = judged(
                     actions, extras, by_instant, first_version, versions, stops, type_bits, step_bits,
-                    first_day, counted, working_days, asked, upto, first, row, due, -1, opened, procedure,
+                    first_day, counted, working_days, asked, upto, first, row, due, opened, procedure,
                 )  # fmt: skip
     if pending >= 0:
         filled = emit_decision(
@@ -306,7 +317,7 @@ def is_decision(role: int) -> bool:
 
 @compiled
 def limit_in_force(
-    actions: Actions, extras: Extras, upto: int, first: int, last: int, due: int, received: int, accepted: int,
+    actions: Actions, extras: Extras, upto: int, first: int, last: int, due: int, start: int,
     procedure: int, first_version: Index, versions: Versions, stops: NDArray[np.bool_],
     first_day: int, counted: Days, working_days: Days,
 ) -> int:  # fmt: skip
@@ -314,7 +325,7 @@ def limit_in_force(
     if due >= 0:
         return int(extras[actions[due].extra].due_day)
     return counted_limit(
-        actions, extras, upto, first, last, received, accepted, procedure,
+        actions, extras, upto, first, last, start, procedure,
         first_version, versions, stops, first_day, counted, working_days,
     )  # fmt: skip
 
@@ -325,11 +336,10 @@ def judged(
     by_instant: bool, first_version: Index, versions: Versions, stops: NDArray[np.bool_],
     type_bits: NDArray[np.uint64], step_bits: NDArray[np.uint64],
     first_day: int, counted: Days, working_days: Days,
-    asked: int, upto: int, first: int, row: int, due: int, received: int, accepted: int, procedure: int,
+    asked: int, upto: int, first: int, row: int, due: int, start: int, procedure: int,
 ) -> tuple[int, int]:  # fmt: skip
     """How the deciding action did: (1 in time | 2 limit unknown | 4 conforming, days since the start)."""
     day = int(actions[row].day)
-    start = accepted if accepted >= 0 else received
     start_day = int(actions[start].day) if start >= 0 else day
     pattern = 0
     if due >= 0 and by_instant and extras[actions[due].extra].due_kind == 2:
@@ -337,7 +347,7 @@ def judged(
             pattern = 1
     else:
         limit = limit_in_force(
-            actions, extras, upto, first, row, due, received, accepted, procedure,
+            actions, extras, upto, first, row, due, start, procedure,
             first_version, versions, stops, first_day, counted, working_days,
         )  # fmt: skip
         if limit == UNKNOWN:

@@ -27,9 +27,13 @@ VERSION_RECORD = np.dtype(
         ("valid_from", np.int32),
         ("valid_to", np.int32),
         ("days", np.int32),  # 0: this version sets no limit
+        ("extension_days", np.int32),  # what an extension adds
+        ("extension_times", np.int32),  # how often; 0: never
+        ("deemed_days", np.int32),  # after so many, acceptance is deemed; 0: never
         ("warning_days", np.int32),
         ("red_days", np.int32),
         ("working", np.bool_),
+        ("deemed_working", np.bool_),
         ("supervised", np.bool_),  # warnings and red cards are given
         ("supervised_working", np.bool_),
     ],
@@ -69,16 +73,20 @@ def compile_rules(
     for code in procedures:
         for version in context.register.procedures.get(code, ()):
             bits = {step: 1 << number for number, step in enumerate(version.steps_due)}
-            supervision = version.supervision
+            supervision, extension, deemed = version.supervision, version.extension, version.deemed_acceptance
             rows.append(
                 (
                     (1 << len(bits)) - 1,
                     -ALWAYS if version.valid_from is None else version.valid_from,
                     ALWAYS if version.valid_to is None else version.valid_to,
                     0 if version.limit is None else version.limit.days,
+                    0 if extension is None else extension.days,
+                    0 if extension is None else extension.times,
+                    0 if deemed is None else deemed.days,
                     0 if supervision is None else supervision.warning,
                     0 if supervision is None else supervision.red,
                     version.limit is not None and version.limit.kind == "working",
+                    deemed is not None and deemed.kind == "working",
                     supervision is not None,
                     supervision is not None and supervision.kind == "working",
                 )
@@ -143,19 +151,43 @@ def day_of_count(first_day: int, counted: Days, working_days: Days, working: boo
 
 
 @compiled
+def start_of(
+    actions: Actions, received: int, accepted: int, requested: int, procedure: int,
+    first_version: NDArray[np.int64], versions: Versions, first_day: int, counted: Days, working_days: Days,
+) -> int:  # fmt: skip
+    """Row that starts the clock of a licence case, -1 where none does: the acceptance, else the receipt.
+
+    `received`, `accepted` and `requested` are the rows of the first receipt, acceptance and request for a
+    correction, -1 where there is none. Where the version in force on the day of the receipt deems accepted what
+    nobody sent back within some days, and neither request nor acceptance came by then, it is the receipt.
+    """
+    if accepted < 0 or received < 0 or actions[accepted].day == actions[received].day:
+        return accepted if accepted >= 0 else received
+    day = int(actions[received].day)
+    version = version_in_force(first_version, versions, procedure, day)
+    if version < 0 or versions[version].deemed_days == 0:
+        return accepted
+    working = bool(versions[version].deemed_working)
+    count = counted_days(first_day, counted, working, day) + int(versions[version].deemed_days)
+    deadline = day_of_count(first_day, counted, working_days, working, count)
+    if actions[accepted].day <= deadline or (requested >= 0 and actions[requested].day <= deadline):
+        return accepted
+    return received
+
+
+@compiled
 def counted_limit(
-    actions: Actions, extras: Extras, upto: int, first: int, last: int, received: int, accepted: int,
+    actions: Actions, extras: Extras, upto: int, first: int, last: int, start: int,
     procedure: int, first_version: NDArray[np.int64], versions: Versions, stops: NDArray[np.bool_],
     first_day: int, counted: Days, working_days: Days,
 ) -> int:  # fmt: skip
     """Limit that the procedure sets for the case that begins at row `first`, as its rows up to `last` say.
 
-    `received` and `accepted` are the rows of the first receipt and the first acceptance (of an enforcement case:
-    -1 and its opening), -1 where there is none: the clock starts with the acceptance, else the receipt. Rows
-    recorded after position `upto` are not there. The procedure's days are counted from the day after the
-    start, leaving out the days d with suspended < d <= resumed of every stop whose reason the procedure allows.
+    The clock starts at row `start`, -1 where nothing started it. Rows recorded after position `upto` are not
+    there. The procedure's days are counted from the day after the start, leaving out the days d with
+    suspended < d <= resumed of every stop whose reason the procedure allows. An extension that comes by the limit
+    as it then is adds days, as often as the procedure says.
     """
-    start = accepted if accepted >= 0 else received
     start_day = int(actions[start].day) if start >= 0 else int(actions[last].day)
     version = version_in_force(first_version, versions, procedure, start_day)
     if version < 0 or versions[version].days == 0:
@@ -166,6 +198,7 @@ def counted_limit(
     needed = counted_days(first_day, counted, working, start_day) + int(versions[version].days)
     stopped = False
     stop_day = start_day
+    extensions = int(versions[version].extension_times)
     for row in range(first, last + 1):
         role = actions[row].role
         if actions[row].position > upto:
@@ -182,6 +215,11 @@ def counted_limit(
             if resumed > stop_day and day_of_count(first_day, counted, working_days, working, needed) > stop_day:
                 needed += counted_days(first_day, counted, working, resumed)
                 needed -= counted_days(first_day, counted, working, stop_day)
+        elif role == Role.EXTENDED and extensions > 0:
+            limit = day_of_count(first_day, counted, working_days, working, needed)
+            if actions[row].day <= limit or (stopped and limit > stop_day):
+                needed += int(versions[version].extension_days)
+                extensions -= 1
     limit = day_of_count(first_day, counted, working_days, working, needed)
     if stopped and limit > stop_day:
         return NEVER

@@ -38,11 +38,15 @@ PENALTY_STEPS = (
 LIMITS: Mapping[str, ReferenceLimit] = {
     "L-W5": ReferenceLimit(
         *(5, "working", frozenset({"hearing", "test"}), "administration"),
+        deemed=(2, "working"),
+        extension=(3, 2),
         supervision=(1, 3, "working"),
         steps=LICENCE_STEPS,
     ),
     "L-C10": ReferenceLimit(
         *(10, "calendar", frozenset({"test"}), "administration"),
+        deemed=(6, "calendar"),
+        extension=(4, 1),
         supervision=(2, 1, "calendar"),
         valid_to=FIRST_DAY + timedelta(days=18),
         others=(
@@ -58,7 +62,11 @@ LIMITS: Mapping[str, ReferenceLimit] = {
         supervision=(3, 2, "working"),
         steps=PENALTY_STEPS,
     ),
-    "E-W3": ReferenceLimit(3, "working", frozenset(), "enforcement", steps=(("enforcement.opened", True),)),
+    "E-W3": ReferenceLimit(
+        *(3, "working", frozenset({"test"}), "enforcement"),
+        extension=(2, 3),
+        steps=(("enforcement.opened", True),),
+    ),
     "M-NONE": ReferenceLimit(None, process="management", steps=(("licensing.accepted", True),)),
 }
 PROCEDURES = (*LIMITS, "not-in-the-register")

@@ -15,8 +15,8 @@ from domain.calendars import load_calendar
 from domain.cases import ACTION_RECORD, EXTRA_RECORD, SHARE_RECORD, STATES_REASON, Cases, Role, make_records
 from domain.context import Context
 from domain.facts import EPOCH_ORDINAL
-from domain.limits import NEVER, UNKNOWN, Rules, compile_rules, counted_days, counted_limit, day_of_count
-from domain.procedures import Limit, ProcedureVersion, Register, Title
+from domain.limits import NEVER, UNKNOWN, Rules, compile_rules, counted_days, counted_limit, day_of_count, start_of
+from domain.procedures import DeemedAcceptance, Extension, Limit, ProcedureVersion, Register, Title
 from domain.zones import load_zone
 
 TITLE = Title(zh="程序", en="Procedure")
@@ -60,15 +60,22 @@ def limit(found: Cases, under: Rules, *, penal: bool = False) -> int:
     def first(role: Role) -> int:
         return roles.index(role) if role in roles else -1
 
+    start = start_of(
+        found.actions, first(Role.RECEIVED), first(Role.ACCEPTED), first(Role.CORRECTION_REQUESTED), 0,
+        under.first_version, under.versions, under.first_day, under.counted, under.working_days,
+    )  # fmt: skip
     return counted_limit(
-        found.actions, found.extras, 0, 0, found.actions.size - 1,
-        -1 if penal else first(Role.RECEIVED), first(Role.OPENED if penal else Role.ACCEPTED), 0,
+        found.actions, found.extras, 0, 0, found.actions.size - 1, first(Role.OPENED) if penal else start, 0,
         under.first_version, under.versions, under.stops, under.first_day, under.counted, under.working_days,
     )  # fmt: skip
 
 
 Step = tuple[Role, str] | tuple[Role, str, str]
 ACCEPTED: Step = (Role.ACCEPTED, "2011-03-01")  # a Tuesday
+RECEIVED: Step = (Role.RECEIVED, "2011-03-01")
+LONGER = Extension(days=2, kind="working")
+TWICE = Extension(days=2, kind="working", times=2)
+DEEMED = DeemedAcceptance(days=3, kind="working")  # until Friday the 4th
 
 LIMITS: list[tuple[str, Sequence[Step], ProcedureVersion, str]] = [
     ("day 1 is the first working day after the start", [ACCEPTED], version(1), "2011-03-02"),
@@ -133,6 +140,71 @@ LIMITS: list[tuple[str, Sequence[Step], ProcedureVersion, str]] = [
         ],
         version(4),
         "2011-03-11",
+    ),
+    (
+        "an extension adds its days",
+        [ACCEPTED, (Role.EXTENDED, "2011-03-02")],
+        version(4, extension=LONGER),
+        "2011-03-09",
+    ),
+    (
+        "an extension on the last day of the limit is in time",
+        [ACCEPTED, (Role.EXTENDED, "2011-03-07")],
+        version(4, extension=LONGER),
+        "2011-03-09",
+    ),
+    (
+        "an extension after the limit comes too late",
+        [ACCEPTED, (Role.EXTENDED, "2011-03-08")],
+        version(4, extension=LONGER),
+        "2011-03-07",
+    ),
+    (
+        "a second extension adds nothing where there is one",
+        [ACCEPTED, (Role.EXTENDED, "2011-03-02"), (Role.EXTENDED, "2011-03-03")],
+        version(4, extension=LONGER),
+        "2011-03-09",
+    ),
+    (
+        "a second extension may come by the limit that the first one gave",
+        [ACCEPTED, (Role.EXTENDED, "2011-03-02"), (Role.EXTENDED, "2011-03-09")],
+        version(4, extension=TWICE),
+        "2011-03-11",
+    ),
+    (
+        "an extension while the clock stands still is in time",
+        [
+            ACCEPTED,
+            (Role.SUSPENDED, "2011-03-03", "test"),
+            (Role.EXTENDED, "2011-03-30"),
+            (Role.RESUMED, "2011-03-30"),
+        ],
+        version(4, extension=LONGER),
+        "2011-04-06",
+    ),
+    (
+        "an extension adds nothing where the procedure knows none",
+        [ACCEPTED, (Role.EXTENDED, "2011-03-02")],
+        version(4),
+        "2011-03-07",
+    ),
+    (
+        "what nobody sent back in time was accepted on receipt",
+        [RECEIVED, (Role.CORRECTION_REQUESTED, "2011-03-05"), (Role.ACCEPTED, "2011-03-07")],
+        version(4, deemed_acceptance=DEEMED),
+        "2011-03-07",
+    ),
+    (
+        "a correction requested on the last day leaves the acceptance as the start",
+        [RECEIVED, (Role.CORRECTION_REQUESTED, "2011-03-04"), (Role.ACCEPTED, "2011-03-07")],
+        version(4, deemed_acceptance=DEEMED),
+        "2011-03-11",
+    ),
+    (
+        "an acceptance on the last day is the start",
+        [RECEIVED, (Role.ACCEPTED, "2011-03-04")],
+        version(4, deemed_acceptance=DEEMED),
+        "2011-03-10",
     ),
 ]
 

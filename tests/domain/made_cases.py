@@ -1,0 +1,169 @@
+"""Small cases made up for the fold, and the same as columns and as the reference's facts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import date, timedelta
+from fractions import Fraction
+from random import Random
+from typing import Any
+
+import numpy as np
+
+from domain.action_types import ACTION_TYPES
+from domain.cases import ACTION_RECORD, EXTRA_RECORD, NOBODY, SHARE_RECORD, Cases, Role, make_records, role_table
+from domain.tally import WHOLE
+from tests.reference.cases import Kind, ReferenceLimit, Rules
+from tests.reference.recorded import Fact, fact_of
+
+FIRST = date(2024, 1, 29)  # With the Spring Festival and its make-up Sundays, 4 and 18 February.
+REASONS = ("test", "holiday")
+STEPS = ("review", "notice")
+STAFF = ("s1", "s2", "s3")
+UNITS = ("u1", "u2")
+PROCEDURES = ("p", "q", "unknown")
+EVERYS = ("owner", "basis", "evidence", "supervisor", "outcome")
+TYPES = {
+    "licensing": (
+        *("licensing.received", "licensing.accepted", "licensing.correction-requested"),
+        *("licensing.extended", "licensing.extended", "licensing.suspended", "licensing.resumed"),
+        *("licensing.step-done", "licensing.granted", "licensing.refused", "licensing.withdrawn"),
+        *("service.rated", "service.error-found", "review.decided"),
+    ),
+    "enforcement": (
+        *("enforcement.opened", "enforcement.extended", "enforcement.extended", "enforcement.suspended"),
+        *("enforcement.resumed", "enforcement.step-done", "enforcement.penalised", "enforcement.dismissed"),
+        *("enforcement.closed", "enforcement.transferred", "service.rated", "review.decided"),
+    ),
+}
+BEGINNINGS = {"licensing": ("licensing.received", "licensing.accepted"), "enforcement": ("enforcement.opened",)}
+KINDS: tuple[Kind, ...] = ("working", "calendar")
+ENDINGS = {"licensing": "licensing.granted", "enforcement": "enforcement.closed"}
+
+
+def made_register(random: Random) -> dict[str, ReferenceLimit]:
+    """Two procedures of one or two versions each."""
+    return {code: made_procedure(random) for code in PROCEDURES[:2]}
+
+
+def made_procedure(random: Random) -> ReferenceLimit:
+    """One version for all time, or two with a change of the law, and perhaps a gap, between them."""
+    first = made_version(random)
+    if random.random() < 0.6:
+        return first
+    change = FIRST + timedelta(days=random.randrange(15))
+    second = replace(made_version(random), valid_from=change)
+    return replace(first, valid_to=change - timedelta(days=random.choice([1, 1, 2])), others=(second,))
+
+
+def made_version(random: Random) -> ReferenceLimit:
+    """Limits of few days, so that what happens falls on them; each rule is there or not."""
+
+    def days() -> int:
+        return random.randint(1, 5)
+
+    def kind() -> Kind:
+        return random.choice(KINDS)
+
+    steps = random.sample(
+        ["licensing.accepted", "review", "licensing.granted", "notice", "enforcement.closed"],
+        k=random.randrange(4),
+    )
+    return ReferenceLimit(
+        days=days() if random.random() < 0.9 else None,
+        kind=kind(),
+        stop_reasons=frozenset({"test"}),
+        deemed=(days(), kind()) if random.random() < 0.6 else None,
+        extension=(days(), random.randint(1, 2)) if random.random() < 0.7 else None,
+        supervision=(days(), days(), kind()) if random.random() < 0.7 else None,
+        steps=tuple((step, random.random() < 0.5) for step in steps),
+    )
+
+
+def made_case(random: Random) -> list[Fact]:
+    """One case that begins and ends as cases do, and in between what may move its limit, in order."""
+    family = random.choice(list(TYPES))
+    types = [*BEGINNINGS[family], *random.choices(TYPES[family], k=random.randrange(8))]
+    if random.random() < 0.5:
+        types.append(ENDINGS[family])
+    if random.random() < 0.15:
+        random.shuffle(types)
+    facts, day = [], 0
+    for number, kind in enumerate(types):
+        day += random.choice([0, 1, 1, 2, 2, 3, 5])
+        facts.append(
+            fact_of(
+                {
+                    "source": "/a",
+                    "id": str(number),
+                    "type": kind,
+                    "subject": "c",
+                    "time": f"{FIRST + timedelta(days=day)}T09:00:00.{number:06}+08:00",
+                    "data": made_data(random, kind, number),
+                }
+            )
+        )
+    return facts
+
+
+def made_data(random: Random, kind: str, number: int) -> dict[str, Any]:
+    """What an action states; the first one names the procedure."""
+    data: dict[str, Any] = {}
+    if number == 0 or random.random() < 0.06:
+        data["procedure"] = random.choice(("p", "p", "p", "p", "q", "unknown"))
+    if random.random() < 0.3:
+        data["unit"] = random.choice(UNITS)
+    if random.random() < 0.4:
+        data["owner"] = random.choice(STAFF)
+        if random.random() < 0.3:
+            data["participants"] = [{"staff": random.choice(STAFF), "share": random.choice([0.25, 1])}]
+    everys = {"basis": ["Art. 42"], "evidence": [{"ref": "x"}], "supervisor": "s1", "outcome": "pass"}
+    data |= {name: value for name, value in everys.items() if random.random() < 0.3}
+    if kind.endswith("suspended"):
+        data["reason"] = random.choice(["test", "test", "holiday"])
+    if kind.endswith("step-done"):
+        data["step"] = random.choice(STEPS)
+    if kind == "service.rated":
+        data["rating"] = random.randint(1, 5)
+    if kind == "review.decided":
+        data |= {"of": {"case": "c"}, "outcome": "revoked"}
+    if random.random() < 0.04:
+        data["due"] = (FIRST + timedelta(days=random.randrange(25))).isoformat()
+    return data
+
+
+def columns(facts: Sequence[Fact], rules: Rules) -> Cases:
+    """One case as the fold reads it; words are coded by their place in the tuples above."""
+    epoch = date(1970, 1, 1)
+
+    def code(words: Sequence[str], data: Mapping[str, Any], name: str) -> int:
+        return words.index(data[name]) if name in data else NOBODY
+
+    size = len(facts)
+    actions, extras = make_records(ACTION_RECORD, size), make_records(EXTRA_RECORD, size)
+    shares: list[tuple[int, int]] = []
+    roles = role_table()
+    for row, fact in enumerate(facts):
+        data, kind = fact.data, ACTION_TYPES[fact.type].code
+        role = int(Role.ADVERSE_REVIEW) if fact.type == "review.decided" else int(roles[kind])
+        marks = sum(1 << bit for bit, name in enumerate(EVERYS) if data.get(name))
+        actions[row] = (
+            (rules.day(fact) - epoch).days,
+            code(STAFF, data, "owner"),
+            code(UNITS, data, "unit"),
+            code(PROCEDURES, data, "procedure"),
+            *(row, row + 1, role, kind, marks),
+        )
+        begin = len(shares)
+        for each in data.get("participants", []):
+            shares.append((int(Fraction(str(each["share"])) * WHOLE), STAFF.index(each["staff"])))
+        due = (rules.due(data["due"])[0] - epoch).days if "due" in data else 0
+        extras[row] = (
+            *(fact.instant, 0, due, code(REASONS, data, "reason"), code(STEPS, data, "step")),
+            *(begin, len(shares), int("due" in data), data.get("rating", 0)),
+        )
+    shared = make_records(SHARE_RECORD, len(shares))
+    for number, share in enumerate(shares):
+        shared[number] = share
+    return Cases(np.array([0, size]), actions, extras, shared)

@@ -1,0 +1,87 @@
+"""The fold gives what the reference gives, member by member, on small cases made to meet every rule of a limit."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import date, timedelta
+from fractions import Fraction
+from random import Random
+from zoneinfo import ZoneInfo
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from domain.calendars import load_calendar, to_date, to_day
+from domain.context import Context
+from domain.fold import fold
+from domain.limits import compile_rules
+from domain.populations import ATTRIBUTES, STOCKS, Population
+from domain.tally import WHOLE
+from domain.zones import load_zone
+from tests.domain.made_cases import (
+    FIRST,
+    PROCEDURES,
+    REASONS,
+    STAFF,
+    STEPS,
+    UNITS,
+    columns,
+    made_case,
+    made_register,
+)
+from tests.reference.cases import Rules
+from tests.reference.populations import Member, members
+from tests.reference.recorded import Fact
+from tests.support.product import register
+
+CHINA = load_calendar("china")
+Counted = dict[tuple[object, ...], Fraction]
+"""Share of what counts, by population, attributes, value, day, person, unit and procedure."""
+
+
+def by_fold(facts: Sequence[Fact], rules: Rules, last_day: date) -> Counted:
+    context = Context(load_zone("Asia/Shanghai"), "day", register(rules.limits), CHINA)
+    compiled = compile_rules(context, procedures=PROCEDURES, reasons=REASONS, steps=STEPS)
+    found: Counted = defaultdict(Fraction)
+    for row in fold(columns(facts, rules), compiled):
+        population, pattern = Population(int(row.kind) >> 8), int(row.kind) & 255
+        stands = population in STOCKS
+        if row.day > to_day(last_day):
+            continue
+        key = (
+            population.name.lower(),
+            frozenset(name for bit, name in enumerate(ATTRIBUTES[population]) if pattern >> bit & 1),
+            int(row.value),
+            last_day if stands else to_date(int(row.day)),
+            *(words[code] if code >= 0 else None for words, code in (
+                (STAFF, row.person), (UNITS, row.unit), (PROCEDURES, row.procedure)
+            )),
+        )  # fmt: skip
+        found[key] += Fraction(int(row.part), WHOLE)
+    return {key: part for key, part in found.items() if part}
+
+
+def by_reference(facts: Sequence[Fact], rules: Rules, last_day: date) -> Counted:
+    found: Counted = defaultdict(Fraction)
+    for member in members(facts, date.min, last_day, rules):
+        for person, share in credited(member):
+            value = member.value or 0
+            who = (person, member.who.unit, member.who.procedure)
+            found[member.population, member.attributes, value, member.day, *who] += share
+    return dict(found)
+
+
+def credited(member: Member) -> Sequence[tuple[str | None, Fraction]]:
+    return list(member.who.shares.items()) or [(None, Fraction(1))]
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.integers(0, 2**32), st.integers(0, 40))
+def test_every_member_is_that_of_the_reference(seed: int, days: int) -> None:
+    random = Random(seed)
+    rules = Rules(
+        ZoneInfo("Asia/Shanghai"), "day", made_register(random), lambda day: CHINA.is_working(to_day(day))
+    )
+    facts, last_day = made_case(random), FIRST + timedelta(days=days)
+    assert by_fold(facts, rules, last_day) == by_reference(facts, rules, last_day)
