@@ -15,7 +15,7 @@ from domain.directory import Directory
 from domain.errors import UnknownNameError, WrongInputError
 from domain.zones import Zone, load_zone
 from projections.audit_index import AuditIndex
-from projections.audit_trail import AuditFilter, first_of
+from projections.audit_trail import AuditFilter
 from projections.driver import Progress, no_progress
 from projections.recorded_actions import recorded_actions
 
@@ -53,10 +53,8 @@ def audit(
     def directory() -> Directory:
         return trail.directory.at(history, zone, lambda: directory_of(kaoji, history, zone))
 
-    found = trail.find(index, wanted, zone=zone, directory=directory)
-    return recorded_actions(
-        kaoji.ledger, first_of(found, query.limit), effective=index.later if query.effective else None
-    )
+    found = trail.find(index, wanted, zone=zone, directory=directory, limit=query.limit)
+    return recorded_actions(kaoji.ledger, found, effective=index.later if query.effective else None)
 
 
 def _filter(kaoji: Kaoji, query: AuditQuery, zone: Zone) -> AuditFilter:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import ClassVar, Protocol
@@ -25,7 +25,7 @@ DAYS_ALL = 10_000_000
 """Further than any day of an action from 1970-01-01."""
 
 
-class Condition(Protocol):
+class Condition(Hashable, Protocol):
     """One thing that an audit asks for."""
 
     @property

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +27,7 @@ UNIT_TYPES[[kind.code for kind in ACTION_TYPES.values() if kind.family == "unit"
 ABOUT_UNITS: Final = 0
 """The code under which the unit postings keep actions of these types; unit u stands under u + 1."""
 LINK_BLOCK_ROWS: Final = 4_096
-"""Links are fewer than actions, and so is what of them must be read through."""
+"""Links and amended rows are fewer than actions, and so is what of them must be read through."""
 
 _VOID: Final = ACTION_TYPES["record.voided"].code
 
@@ -89,22 +89,50 @@ class LaterFacts:
 class Amended:
     """Which amended row stands for an action now: `rows[i]` of `history.amended` for `targets[i]`, which rise."""
 
-    size: int
+    view: AmendedRows
     targets: Rows
     rows: Rows
+    staff: Postings
+    """Amended rows by person in any role, as far as they fill blocks."""
+    subject: Postings
+    """The same by subject."""
+
+    @staticmethod
+    def of(history: History, *, block_rows: int) -> Amended:
+        """Of a history from which nothing is known yet."""
+        none, empty = np.empty(0, np.int64), Postings(block_rows=block_rows)
+        before = AmendedRows(
+            {name: column[:0] for name, column in history.amended.items()}, history.amended_shares
+        )
+        return Amended(before, none, none, empty, empty).grown(history)
 
     def grown(self, history: History) -> Amended:
         """The same of a later state of the history, whose amended rows begin with those known here."""
-        fresh = history.amended["target"][self.size :]
-        targets = np.concatenate([self.targets, fresh])
-        rows = np.concatenate([self.rows, np.arange(self.size, self.size + fresh.size)])
+        view, before = AmendedRows(history.amended, history.amended_shares), self.view.size
+        targets = np.concatenate([self.targets, view.columns["target"][before:]])
+        rows = np.concatenate([self.rows, np.arange(before, view.size)])
         order = np.argsort(targets, kind="stable")
-        ordered = targets[order]
-        last = np.concatenate([ordered[1:] != ordered[:-1], [True]])[: ordered.size]
-        return Amended(self.size + fresh.size, ordered[last], rows[order[last]])
+        last = order[np.append(targets[order[1:]] != targets[order[:-1]], True)] if order.size else order
+        staff, subject, size = self.staff, self.subject, self.staff.block_rows
+        for begin in range(staff.size, view.size - size + 1, size):
+            columns = {name: column[begin : begin + size] for name, column in view.columns.items()}
+            staff = _posted(
+                staff, [view.shares(begin, begin + size), *(_named(columns[role]) for role in STAFF_ROLES)]
+            )
+            subject = _posted(subject, [_named(columns["subject"])])
+        return Amended(view, targets[last], rows[last], staff, subject)
 
-
-NONE_AMENDED: Final = Amended(0, np.empty(0, np.int64), np.empty(0, np.int64))
+    def that_may_name(self, staff: int, subject: int) -> tuple[Rows, Rows]:
+        """Those of `targets`, rising, and `rows` in which a person may be, or which may be about that subject."""
+        rows = np.concatenate(
+            [
+                self.staff.rows_of_each(np.array([staff])),
+                self.subject.rows_of_each(np.array([subject])),
+                np.arange(self.staff.size, self.view.size),
+            ]
+        )
+        at = np.unique(np.searchsorted(self.targets, self.view.columns["target"][rows]))
+        return self.targets[at], self.rows[at]
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,9 +153,10 @@ class AuditIndex:
     @staticmethod
     def without_rows(history: History, *, block_rows: int = BLOCK_ROWS) -> AuditIndex:
         """Only what says how facts hang together: for one question, reading the rows is cheaper than indexing."""
-        later = LaterFacts(history, Postings(block_rows=min(block_rows, LINK_BLOCK_ROWS))).grown(history)
-        amended, voided, empty = NONE_AMENDED.grown(history), _voided(history, 0), Postings(block_rows=block_rows)
-        return AuditIndex(history, later, amended, voided, empty, empty, empty, empty, empty)
+        fewer = min(block_rows, LINK_BLOCK_ROWS)
+        later = LaterFacts(history, Postings(block_rows=fewer)).grown(history)
+        amended, empty = Amended.of(history, block_rows=fewer), Postings(block_rows=block_rows)
+        return AuditIndex(history, later, amended, _voided(history, 0), empty, empty, empty, empty, empty)
 
     def grown(self, history: History) -> AuditIndex:
         """The index of a later state of the same build of the history."""
@@ -147,11 +176,6 @@ class AuditIndex:
         """The rows that the postings speak of."""
         return RecordedRows(self.history)
 
-    @cached_property
-    def amended_rows(self) -> AmendedRows:
-        """The rows that `amended` speaks of."""
-        return AmendedRows(self.history)
-
     @property
     def indexed(self) -> int:
         """How many rows are in blocks; the tail begins there."""
@@ -166,14 +190,13 @@ class AuditIndex:
     def nbytes(self) -> int:
         """Bytes of all arrays."""
         parts = (self.subject, self.staff, self.unit, self.type, self.day, self.later.postings)
-        return sum(each.nbytes for each in parts) + self.amended.targets.nbytes + self.amended.rows.nbytes
+        inner = sum(each.nbytes for each in (*parts, self.amended.staff, self.amended.subject))
+        return inner + self.amended.targets.nbytes + self.amended.rows.nbytes
 
     def _with_block(self, begin: int) -> AuditIndex:
         rows = {name: column[begin : begin + self.block_rows] for name, column in self.history.rows.items()}
         about_units = np.flatnonzero(UNIT_TYPES[rows["type"]])
-        shares = self.history.shares
-        first, stop = np.searchsorted(shares["position"], [begin + 1, begin + self.block_rows + 1])
-        in_shares = (shares["staff"][first:stop], shares["position"][first:stop] - 1 - begin)
+        in_shares = self.recorded_rows.shares(begin, begin + self.block_rows)
         return replace(
             self,
             subject=_posted(self.subject, [_named(rows["subject"]), _named(rows["of_case"])]),
@@ -193,10 +216,10 @@ def _voided(history: History, first_link: int) -> Rows:
     return np.unique(targets[history.rows["type"][targets - 1] != _VOID])
 
 
-_Pairs = tuple[NDArray[np.int64], Rows]
+_Pairs = tuple[NDArray[Any], Rows]
 
 
-def _named(codes: NDArray[np.int64], more: int = 0, *, lowest: int | None = 0) -> _Pairs:
+def _named(codes: NDArray[Any], more: int = 0, *, lowest: int | None = 0) -> _Pairs:
     """(codes plus `more`, rows) of a column, where it names anything."""
     if lowest is None or codes.min() >= lowest:
         return codes + more, np.arange(codes.size)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from threading import Lock
 
 import numpy as np
-from numpy.typing import NDArray
 
 from domain.directory import Directory
 from domain.zones import Zone
@@ -17,11 +17,16 @@ from projections.audit_views import View
 from projections.history.columns import History
 from projections.history.rows import subject_word
 from projections.known_directory import KnownDirectory
-from projections.postings import BLOCK_ROWS, Rows
+from projections.postings import BLOCK_ROWS, Rows, Standing, among, distinct
 
 SUBJECT_FAMILIES = ("licensing", "plan", "quality", "staff", "unit")
-STEP_ROWS = 4_096
-"""So many rows are looked at first, then four times as many each time, up to a block: a page is found at once."""
+STEP_ROWS = 256
+"""So many rows that postings name are looked at first (fewer where fewer are asked for), then four times as many
+each time, up to a block."""
+READ_ROWS = 16
+"""So many rows are read through in the time in which one that is named is picked out and looked at."""
+FEW_ROWS = 64
+"""With so few rows in a block a condition is good enough: no other is looked up there."""
 PICKED_SHARE = 4
 """Where every condition has more than a fourth of a block's rows, reading all costs less than picking them out."""
 
@@ -62,17 +67,25 @@ class AuditTrail:
             return known
 
     def find(
-        self, index: AuditIndex, wanted: AuditFilter, *, zone: Zone, directory: Callable[[], Directory]
+        self,
+        index: AuditIndex,
+        wanted: AuditFilter,
+        *,
+        zone: Zone,
+        directory: Callable[[], Directory],
+        limit: int | None = None,
     ) -> Iterator[Rows]:
-        """Positions of the actions that match, rising, a few at a time. The directory is asked for only where a
-        unit is."""
-        history, conditions = index.history, list[Condition]()
+        """Positions of the actions that match, or the first `limit` of them, rising, some at a time.
+
+        The directory is asked for only where a unit is.
+        """
+        history, conditions = index.history, list[Condition]()  # as a rule the fewest first
+        if wanted.staff is not None:
+            conditions.append(OfStaff.named(wanted.staff, history))
         if wanted.type is not None:
             conditions.append(OfType.like(wanted.type))
         if wanted.from_time is not None or wanted.to_time is not None:
             conditions.append(AtTime(wanted.from_time, wanted.to_time))
-        if wanted.staff is not None:
-            conditions.append(OfStaff.named(wanted.staff, history))
         if wanted.unit is not None:
             conditions.append(self._unit_tree(history, directory(), zone).below(wanted.unit, history))
         last = history.position if wanted.last_position is None else min(history.position, wanted.last_position)
@@ -83,8 +96,9 @@ class AuditTrail:
             case=None if wanted.case is None else _rows_of_case(index, wanted.case),
             conditions=conditions,
             effective=wanted.effective,
+            step=min(STEP_ROWS, index.block_rows if limit is None else max(1, limit)),
         )
-        return search.found()
+        return _first_of(search.found(), limit)
 
     def _unit_tree(self, history: History, directory: Directory, zone: Zone) -> UnitTree:
         known = self._tree
@@ -93,7 +107,7 @@ class AuditTrail:
         return known[1]
 
 
-def first_of(found: Iterable[Rows], limit: int | None) -> Iterator[Rows]:
+def _first_of(found: Iterable[Rows], limit: int | None) -> Iterator[Rows]:
     """The first `limit` of positions that are found a few at a time; looks no further than it must."""
     left = limit
     for some in found if left is None or left > 0 else ():
@@ -140,10 +154,13 @@ class _Search:
     case: Rows | None
     conditions: Sequence[Condition]
     effective: bool
-    _step: int = 0
+    step: int
 
     def __post_init__(self) -> None:
-        self._step = min(STEP_ROWS, self.index.block_rows)
+        self._looked_up = {
+            condition: [(each, codes, each.blocks_with(codes)) for each, codes in condition.looked_up(self.index)]
+            for condition in self.conditions
+        }
 
     def found(self) -> Iterator[Rows]:
         """Positions, rising."""
@@ -161,32 +178,59 @@ class _Search:
         if self.case is not None:
             yield from self._in_steps(_Stretch(self.first, self.stop, self.case, self.conditions))
             return
-        size = self.index.block_rows
+        gathered, size = list[_Stretch](), 0
         for block in self._blocks().tolist():
-            begin, stop = max(self.first, block * size), min(self.stop, (block + 1) * size)
-            yield from self._in_steps(_Stretch(begin, stop, *self._candidates(block)))
+            stretch = self._candidates(block)
+            if stretch.rows is not None:
+                gathered.append(stretch)
+                size += stretch.rows.size
+            if stretch.rows is None or size >= self.step:
+                yield from self._together(gathered)
+                gathered, size = [], 0
+            if stretch.rows is None:
+                yield from self._in_steps(stretch)
+        yield from self._together(gathered)
         yield from self._in_steps(_Stretch(max(self.first, self.index.indexed), self.stop, None, self.conditions))
+
+    def _together(self, gathered: list[_Stretch]) -> Iterator[_Stretch]:
+        """Stretches with their rows, and nothing between them, as one: a look at a few rows costs as much as one
+        at many."""
+        if gathered:
+            rows = np.concatenate([each.rows for each in gathered if each.rows is not None])
+            unchecked = [
+                each for each in self.conditions if any(each in stretch.unchecked for stretch in gathered)
+            ]
+            yield from self._in_steps(_Stretch(gathered[0].begin, gathered[-1].stop, rows, unchecked))
 
     def _blocks(self) -> Rows:
         """Blocks in which every condition can hold for some row."""
         blocks = np.zeros(len(self.index.type.blocks), np.bool_)
         blocks[self.first // self.index.block_rows : -(-self.stop // self.index.block_rows)] = True
         for condition in self.conditions:
-            blocks &= np.any([each.blocks_with(codes) for each, codes in condition.looked_up(self.index)], axis=0)
+            blocks &= np.any([there for *_, there in self._looked_up[condition]], axis=0)
         return np.flatnonzero(blocks)
 
-    def _candidates(self, block: int) -> tuple[Rows | None, Sequence[Condition]]:
-        """The rows of the condition that has the fewest there, and the conditions still to be checked."""
-        best, fewest = None, self.index.block_rows // PICKED_SHARE
+    def _candidates(self, block: int) -> _Stretch:
+        """A block with the rows of the condition that has the fewest there."""
+        size = self.index.block_rows
+        begin, stop = max(self.first, block * size), min(self.stop, (block + 1) * size)
+        best, standing, fewest = None, list[Standing](), size // PICKED_SHARE
         for condition in self.conditions:
-            count = sum(each.count(block, codes) for each, codes in condition.looked_up(self.index))
+            found = [
+                each.standing(block, codes) for each, codes, there in self._looked_up[condition] if there[block]
+            ]
+            count = sum(each.count() for each in found)
             if count <= fewest:
-                best, fewest = condition, count
+                best, standing, fewest = condition, found, count
+            if count <= FEW_ROWS:
+                break
         if best is None:
-            return None, self.conditions
-        found = [each.rows(block, codes) for each, codes in best.looked_up(self.index)]
-        rows = found[0] if len(found) == 1 else np.unique(np.concatenate(found))
-        return rows, [each for each in self.conditions if each is not best or not best.exact]
+            return _Stretch(begin, stop, None, self.conditions)
+        rows = standing[0].rows()
+        if len(standing) > 1:
+            rows = distinct(np.concatenate([each.rows() for each in standing]))
+        unchecked = [each for each in self.conditions if each is not best or not best.exact]
+        return _Stretch(begin, stop, rows, unchecked)
 
     def _in_steps(self, stretch: _Stretch) -> Iterator[_Stretch]:
         """The same in pieces that grow."""
@@ -194,25 +238,21 @@ class _Search:
         while begin < stretch.stop:
             piece = None
             if rows is None:
-                stop = min(begin + self._step, stretch.stop)
+                stop = min(begin + self.step * READ_ROWS, stretch.stop)
             else:
                 first, behind = np.searchsorted(rows, [begin, stretch.stop]).tolist()
-                stop = stretch.stop if behind - first <= self._step else int(rows[first + self._step])
-                piece = rows[first : min(behind, first + self._step)]
+                stop = stretch.stop if behind - first <= self.step else int(rows[first + self.step])
+                piece = rows[first : min(behind, first + self.step)]
             yield _Stretch(begin, stop, piece, stretch.unchecked)
-            self._step = min(self._step * 4, BLOCK_ROWS)
+            self.step = min(self.step * 4, BLOCK_ROWS)
             begin = stop
 
     def _positions(self, stretch: _Stretch) -> Rows:
-        index, begin, stop = self.index, stretch.begin, stretch.stop
         found = self._matching(stretch)
         if self.effective:
-            amended = index.amended
-            first, behind = np.searchsorted(amended.targets, [begin + 1, stop + 1])
-            targets = amended.targets[first:behind] - 1
-            found = found[~_among(found, targets)]
-            found = np.union1d(found, self._matching_amended(targets, amended.rows[first:behind]))
-            found = found[~_among(found + 1, index.voided)]
+            found = found[~among(found + 1, self.index.amended.targets)]
+            found = np.union1d(found, self._matching_amended(stretch.begin, stretch.stop))
+            found = found[~among(found + 1, self.index.voided)]
         return found + 1
 
     def _matching(self, stretch: _Stretch) -> Rows:
@@ -226,13 +266,28 @@ class _Search:
             mask &= unchecked.pop(0).holds(view, whole)
         return _kept(view, stretch.begin + np.flatnonzero(mask), unchecked)
 
-    def _matching_amended(self, targets: Rows, rows: Rows) -> Rows:
-        """Which of these rows match by the amended rows that stand for them."""
+    def _matching_amended(self, begin: int, stop: int) -> Rows:
+        """Rows between for which amended rows stand that match."""
+        targets, rows = self._amended
+        first, behind = np.searchsorted(targets, [begin + 1, stop + 1])
+        targets, rows = targets[first:behind], rows[first:behind]
+        for condition in self.conditions:
+            if rows.size:
+                kept = condition.holds(self.index.amended.view, rows)
+                targets, rows = targets[kept], rows[kept]
+        return targets - 1
+
+    @cached_property
+    def _amended(self) -> tuple[Rows, Rows]:
+        """Targets, rising, and amended rows that stand for them: those that can match."""
+        amended = self.index.amended
         if self.case is not None:
-            mine = _among(targets, self.case)
-            targets, rows = targets[mine], rows[mine]
-        kept = _kept(self.index.amended_rows, rows, self.conditions)
-        return targets[np.isin(rows, kept)]
+            mine = self.case[among(self.case + 1, amended.targets)] + 1
+            return mine, amended.rows[np.searchsorted(amended.targets, mine)]
+        for condition in self.conditions:
+            if isinstance(condition, OfStaff):
+                return amended.that_may_name(condition.staff, condition.subject)
+        return amended.targets, amended.rows
 
 
 _NONE = np.empty(0, np.int64)
@@ -244,10 +299,3 @@ def _kept(view: View, rows: Rows, conditions: Sequence[Condition]) -> Rows:
             break
         rows = rows[condition.holds(view, rows)]
     return rows
-
-
-def _among(values: Rows, known: Rows) -> NDArray[np.bool_]:
-    """Which values are among the known ones, which rise."""
-    if not known.size:
-        return np.zeros(values.size, np.bool_)
-    return np.asarray(known[np.minimum(np.searchsorted(known, values), known.size - 1)] == values)

@@ -20,29 +20,42 @@ class RecordedRows:
 
     def __init__(self, history: History) -> None:
         self.columns: Columns = history.rows
-        self._shares = history.shares
+        self._positions: Rows = history.shares["position"]
+        self._staff: NDArray[np.int32] = history.shares["staff"]
+
+    def shares(self, begin: int, stop: int) -> tuple[NDArray[np.int32], Rows]:
+        """(person, row counted from `begin`) of all shares in some rows."""
+        first, behind = np.searchsorted(self._positions, [begin + 1, stop + 1])
+        return self._staff[first:behind], self._positions[first:behind] - 1 - begin
 
     def with_share(self, staff: int, at: At) -> Mask:
         """Rows in which that person has a share."""
-        positions, of = self._shares["position"], self._shares["staff"]
         if isinstance(at, slice):
-            first, stop = np.searchsorted(positions, [at.start + 1, at.stop + 1])
+            people, rows = self.shares(at.start, at.stop)
             found = np.zeros(at.stop - at.start, np.bool_)
-            found[positions[first:stop][of[first:stop] == staff] - 1 - at.start] = True
+            found[rows[people == staff]] = True
             return found
-        return _among_shares(at + 1, positions, of, staff)
+        return _with_share(at + 1, self._positions, self._staff, staff)
 
 
 class AmendedRows:
     """The history's amended rows, in the order in which they became known."""
 
-    def __init__(self, history: History) -> None:
-        self.columns: Columns = history.amended
-        self._shares = history.amended_shares
+    def __init__(self, amended: Columns, shares: Columns) -> None:
+        self.columns = amended
+        self.size = int(amended["target"].size)
+        self._shares = shares
+
+    def shares(self, begin: int, stop: int) -> tuple[NDArray[np.int32], Rows]:
+        """(person, row counted from `begin`) of all shares in some rows."""
+        keys = self._keys[begin:stop]
+        first = np.searchsorted(self._share_keys, keys[0], "left")
+        behind = np.searchsorted(self._share_keys, keys[-1], "right")
+        return self._shares["staff"][first:behind], np.searchsorted(keys, self._share_keys[first:behind])
 
     def with_share(self, staff: int, at: At) -> Mask:
         """Rows in which that person has a share."""
-        return _among_shares(self._keys[at], self._share_keys, self._shares["staff"], staff)
+        return _with_share(self._keys[at], self._share_keys, self._shares["staff"], staff)
 
     @cached_property
     def _keys(self) -> Rows:
@@ -61,7 +74,7 @@ def _keys(columns: Columns) -> Rows:
     return np.asarray((columns["known_at"] << np.int64(32)) + columns["target"])
 
 
-def _among_shares(keys: Rows, share_keys: Rows, staff_of: NDArray[np.int32], staff: int) -> Mask:
+def _with_share(keys: Rows, share_keys: Rows, staff_of: NDArray[np.int32], staff: int) -> Mask:
     """For each key whether one of its shares is that person's. A row has few shares, and most have none."""
     start, stop = np.searchsorted(share_keys, keys, "left"), np.searchsorted(share_keys, keys, "right")
     found = np.zeros(keys.size, np.bool_)

@@ -32,9 +32,8 @@ class OneCode:
 
     def among(self, codes: Codes) -> NDArray[np.intp]:
         """Its index, or none."""
-        found = int(np.searchsorted(codes, self.code))
-        there = found < codes.size and codes[found] == self.code
-        return np.arange(found, found + there)
+        first, stop = _places(codes, self.code, self.code + 1)
+        return np.arange(first, stop)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +45,8 @@ class CodeRange:
 
     def among(self, codes: Codes) -> NDArray[np.intp]:
         """The indices of a stretch."""
-        return np.arange(np.searchsorted(codes, self.low, "left"), np.searchsorted(codes, self.high, "right"))
+        first, stop = _places(codes, self.low, self.high + 1)
+        return np.arange(first, stop)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +78,35 @@ class _Group:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """The rows of a block that bear some codes."""
+
+    block: _Block
+    found: NDArray[np.intp]
+    first: int
+    """The number of the block's first row."""
+
+    def count(self) -> int:
+        """How many there are; a row that bears two codes counts twice."""
+        starts, found = self.block.starts, self.found
+        if found.size == 1:
+            return int(starts[found[0] + 1] - starts[found[0]])
+        return int((starts[found + 1] - starts[found]).sum())
+
+    def rows(self) -> Rows:
+        """Which they are, numbered through all blocks, rising and once each."""
+        starts, found = self.block.starts, self.found
+        if not found.size:
+            return np.empty(0, np.int64)
+        if found.size == 1:
+            return self.block.rows[starts[found[0]] : starts[found[0] + 1]] + np.int64(self.first)
+        sizes = starts[found + 1] - starts[found]
+        # Each stretch counts on from its own start.
+        at = np.arange(sizes.sum()) + np.repeat(starts[found] - (np.cumsum(sizes) - sizes), sizes)
+        return distinct(self.block.rows[at]) + np.int64(self.first)
+
+
+@dataclass(frozen=True, slots=True)
 class Postings:
     """Immutable: adding a block gives new postings, which share all the blocks before."""
 
@@ -100,25 +129,10 @@ class Postings:
         )
         return np.unpackbits(bits.view(np.uint8), count=len(self.blocks), bitorder="little").view(np.bool_)
 
-    def count(self, block: int, wanted: Wanted) -> int:
-        """How many rows of a block bear a wanted code; a row that bears two counts twice."""
-        at, found = self.blocks[block], wanted.among(self.blocks[block].codes)
-        return int((at.starts[found + 1] - at.starts[found]).sum())
-
-    def rows(self, block: int, wanted: Wanted) -> Rows:
-        """The rows of a block that bear a wanted code, numbered through all blocks, rising and once each."""
-        at, found = self.blocks[block], wanted.among(self.blocks[block].codes)
-        if not found.size:
-            return np.empty(0, np.int64)
-        if found[-1] - found[0] + 1 == found.size:
-            rows = at.rows[at.starts[found[0]] : at.starts[found[-1] + 1]]
-        else:
-            taken = np.zeros(at.codes.size, np.bool_)
-            taken[found] = True
-            rows = at.rows[np.repeat(taken, np.diff(at.starts))]
-        if found.size > 1:
-            rows = np.unique(rows)
-        return rows.astype(np.int64) + block * self.block_rows
+    def standing(self, block: int, wanted: Wanted) -> Standing:
+        """The rows of a block that bear a wanted code: how many, and which, if asked for."""
+        at = self.blocks[block]
+        return Standing(at, wanted.among(at.codes), block * self.block_rows)
 
     def rows_of_each(self, wanted: Rows) -> Rows:
         """The rows of all blocks that bear one of a few codes (rising), in no order."""
@@ -156,11 +170,35 @@ class Postings:
         return inner + sum(each.codes.nbytes + each.blocks.nbytes for each in self.groups)
 
 
+def among(rows: Rows, known: Rows) -> NDArray[np.bool_]:
+    """Which rows are among the known ones, which rise."""
+    if not known.size:
+        return np.zeros(rows.size, np.bool_)
+    return np.asarray(known[np.minimum(np.searchsorted(known, rows), known.size - 1)] == rows)
+
+
+def distinct(rows: NDArray[Any]) -> NDArray[Any]:
+    """The same in order and once each."""
+    rows = np.sort(rows)
+    return rows[np.concatenate([[True], rows[1:] != rows[:-1]])] if rows.size else rows
+
+
+def _places(codes: Codes, *wanted: int) -> tuple[int, ...]:
+    """How many of the sorted codes are less than each of these."""
+    # A number of another type would have numpy turn all the codes into that type first.
+    limits = np.iinfo(codes.dtype)
+    return tuple(
+        int(codes.searchsorted(codes.dtype.type(max(each, limits.min)))) if each <= limits.max else codes.size
+        for each in wanted
+    )
+
+
 def _found_among(codes: Codes, wanted: Rows) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
-    """Where each wanted code would stand in sorted `codes`, and whether it does."""
-    at = np.minimum(np.searchsorted(codes, wanted), codes.size - 1)
-    there = codes[at] == wanted if codes.size else np.zeros(wanted.size, np.bool_)
-    return at, there
+    """Where each wanted code (rising) would stand in sorted `codes`, and whether it does."""
+    if not codes.size:
+        return np.zeros(wanted.size, np.intp), np.zeros(wanted.size, np.bool_)
+    at = np.minimum(codes.searchsorted(np.minimum(wanted, codes[-1]).astype(codes.dtype)), codes.size - 1)
+    return at, codes[at] == wanted
 
 
 def _sorted_block(codes: Codes, rows: NDArray[Any]) -> _Block:
