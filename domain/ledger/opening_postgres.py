@@ -65,12 +65,20 @@ def _parameters(store_url: str) -> dict[str, Any]:
         parameters = conninfo_to_dict(store_url.replace("postgresql+psycopg", "postgresql", 1))
     except psycopg.ProgrammingError as error:
         raise WrongStoreError(
-            f"The store URL cannot be read: {str(error).strip()}. "
+            f"The store URL cannot be read: {_without_secrets(str(error).strip(), store_url)}. "
             "Write postgresql+psycopg://USER:PASSWORD@HOST:5432/DATABASE."
         ) from error
     parameters.setdefault("connect_timeout", str(CONNECT_TIMEOUT_SECONDS))
     parameters["options"] = f"{parameters.get('options', '')} {_PLANNER}".strip()
     return parameters
+
+
+def _without_secrets(said: str, store_url: str) -> str:
+    """What libpq says, without the part of the URL that it quotes where that may be, or hold, a password."""
+    reason, _, quoted = said.partition(': "')
+    _, at, address = store_url.rpartition("@")
+    harmless = not at or (quoted.rstrip('"') in address and "password" not in address)
+    return said if harmless and "://" not in quoted else reason
 
 
 def _place(parameters: dict[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,9 @@ from domain.ledger import sql
 from domain.ledger.errors import NoLedgerError, WrongStoreError, store_errors_told
 from domain.ledger.store import Store
 from domain.ledger.store_sqlite import APPLICATION_ID, LedgerDatastore, SQLiteLedgerRecorder
+
+# Whoever mistook the kind of store may have written a password.
+_ACCOUNT = re.compile(r"//.*@")
 
 
 def open_sqlite_store(store_url: str, *, clock: Callable[[], int], create: bool) -> tuple[Store, str]:
@@ -45,7 +49,7 @@ def _path(store_url: str) -> Path:
     name = unquote(location.removeprefix("/"))
     if location == store_url or not location.startswith("/") or not name or name == ":memory:" or "?" in name:
         raise WrongStoreError(
-            f"{store_url} names no file. Write sqlite:///kaoji.db for one in this folder, "
+            f"{_ACCOUNT.sub('//…@', store_url)} names no file. Write sqlite:///kaoji.db for one in this folder, "
             "sqlite:////var/… for any."
         )
     return Path(name)
