@@ -17,6 +17,7 @@ from domain.policy import Policy
 from domain.populations import Population, asked_for, cells_with
 from domain.rollup import By
 from domain.scoring import Scorecards, score
+from domain.sums import Sums
 from domain.zones import Zone
 from projections.corrections import CorrectionReport, report_corrections
 from projections.directory import DirectoryProjection, directory_as_known
@@ -51,9 +52,7 @@ class Basis:
 
     def scorecards(self, by: By) -> Scorecards:
         """The scores of all subjects of a kind."""
-        sums = self.counted.sums(
-            self.directory, from_day=self.from_day, to_day=self.to_day, by=by, asked=asked_by(self.policy)
-        )
+        sums = self.sums(by, asked=asked_by(self.policy), with_values=bool(self.policy.values_needed))
         return score(
             sums,
             self.policy,
@@ -62,6 +61,17 @@ class Basis:
             from_day=self.from_day,
             to_day=self.to_day,
             by=by,
+        )
+
+    def sums(self, by: By, *, asked: int, with_values: bool) -> Sums:
+        """Sums over the period of every subject of a kind that anything was counted for."""
+        return self.counted.sums(
+            self.directory,
+            from_day=self.from_day,
+            to_day=self.to_day,
+            by=by,
+            asked=asked,
+            with_values=with_values,
         )
 
     def to_json(self, cards: Scorecards) -> dict[str, Any]:

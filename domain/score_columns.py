@@ -98,6 +98,9 @@ class ScoreColumns:
     added_error: float
     taken: Floats
     taken_error: float
+    beyond: tuple[Floats, Floats]
+    """By how much it would lie above the highest score, and below the lowest; `error` is theirs."""
+    error: float
     scores: Units
     """In units of the last decimal, rounded; NO_SCORE where there is none."""
     too_large: Flags
@@ -196,7 +199,8 @@ def score_columns(sums: Sums, policy: Policy) -> ScoreColumns:
     mean = contributions.sum(axis=0)
     added, added_error = _total(bonuses, policy.bonus_ceiling, mean.size)
     taken, taken_error = _total(deductions, policy.deduction_ceiling, mean.size)
-    exact = np.clip(mean + added - taken, float(policy.score_min), float(policy.score_max))
+    free = mean + added - taken
+    exact = np.clip(free, float(policy.score_min), float(policy.score_max))
     largest = _POINTS_MAX + float(added.max(initial=0)) + float(taken.max(initial=0)) + float(policy.score_max)
     error = contributions_error + added_error + taken_error + 4 * UNIT_ROUNDOFF * largest
     scored = (total > 0) & np.logical_or.reduce([one.ratable for one in indicators])
@@ -215,6 +219,8 @@ def score_columns(sums: Sums, policy: Policy) -> ScoreColumns:
         added_error=added_error,
         taken=taken,
         taken_error=taken_error,
+        beyond=(np.maximum(free - exact, 0.0), np.maximum(exact - free, 0.0)),
+        error=2 * error,
         scores=scores,
         too_large=counting.too_large,
         exactly=int(np.count_nonzero((unsure | counting.too_large) & scored)),
@@ -256,7 +262,9 @@ class _Counting:
         self._sums: Floats = choice.T @ cells.T
         self.too_large: Flags = np.zeros(len(sums), np.bool_)
         self._histograms = {
-            population: _Histogram.of(values, len(sums)) for population, values in sums.values.items()
+            population: _Histogram.of(values, len(sums))
+            for population, values in sums.values.items()
+            if policy.values_needed >> population & 1
         }
         for one in self._histograms.values():
             self.too_large |= np.abs(one.added) >= EXACT_MAX

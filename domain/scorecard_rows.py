@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from fractions import Fraction
 from functools import partial
 from typing import Any, Final
@@ -35,6 +37,26 @@ def rows_json(
     columns: ScoreColumns, subjects: Sequence[str], units: Sequence[str | None], *, competence: bool
 ) -> list[dict[str, Any]]:
     """Every scorecard, in order."""
+    with _no_collections():
+        return _all_rows(columns, subjects, units, competence=competence)
+
+
+@contextmanager
+def _no_collections() -> Iterator[None]:
+    """Hundreds of thousands of new dictionaries, none in a circle: searching them for garbage takes longer than
+    making them."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def _all_rows(
+    columns: ScoreColumns, subjects: Sequence[str], units: Sequence[str | None], *, competence: bool
+) -> list[dict[str, Any]]:
     policy = columns.policy
     codes = [*(grade.code for grade in policy.grades), None]
     weights = _counted_weights(columns)
@@ -166,7 +188,7 @@ def _lacking(columns: ScoreColumns, one: Competence) -> Mapping[int, list[dict[s
     found: dict[int, list[dict[str, Any]]] = {}
     for demand in columns.demands(one):
         rows = np.flatnonzero(~demand.met)
-        texts = _texts(demand.reached[rows], partial(_plain_units, places=demand.places))
+        texts = _texts(demand.reached[rows], partial(plain_text, places=demand.places))
         for row, text, is_there in zip(rows.tolist(), texts, demand.there[rows].tolist(), strict=True):
             found.setdefault(row, []).append(
                 {
@@ -231,32 +253,33 @@ def _plain(
     units, unsure = round_units(values, error, places, "half-even")
     # Beyond 2**52 units a float has no part behind the point to judge by.
     unsure |= units >= 2**52
-    texts: list[str] = _texts(units, partial(_plain_units, places=places))
+    texts: list[str] = _texts(units, partial(plain_text, places=places))
     for row in np.flatnonzero(unsure if among is None else unsure & among).tolist():
         texts[row] = plain(exact(row), places)
     return texts
 
 
-def _plain_units(units: int, places: int) -> str:
+def plain_text(units: int, places: int) -> str:
+    """Units of so many places as `plain` prints the number."""
+    whole, part = divmod(abs(units), 10**places)
+    sign = "-" if units < 0 else ""
+    return f"{sign}{whole}.{part:0{places}}".rstrip("0") if part else f"{sign}{whole}"
+
+
+def decimal_text(units: int, places: int) -> str:
+    """Units of so many places with all their decimals."""
     whole, part = divmod(units, 10**places)
-    return f"{whole}.{part:0{places}}".rstrip("0") if part else f"{whole}"
+    return f"{whole}.{part:0{places}}" if places else f"{whole}"
 
 
 def _millionths(values: Floats) -> list[str]:
     """Millionths as `plain` prints them."""
-    return list(_texts(values.astype(np.int64), partial(_plain_units, places=_MILLIONTHS)))
+    return list(_texts(values.astype(np.int64), partial(plain_text, places=_MILLIONTHS)))
 
 
 def _decimals(units: Units, places: int) -> list[Any]:
     """Numbers with so many decimals; None for NO_SCORE."""
-    scale = 10**places
-
-    def text(each: int) -> str | None:
-        if each == NO_SCORE:
-            return None
-        return f"{each // scale}.{each % scale:0{places}}" if places else f"{each}"
-
-    return _texts(units, text)
+    return _texts(units, lambda each: None if each == NO_SCORE else decimal_text(each, places))
 
 
 def _texts(values: Units, text: Callable[[int], Any]) -> list[Any]:

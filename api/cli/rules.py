@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from api.cli import what_if
 from api.cli.output import Output, note, progress_bars
 from api.cli.scores import AsOfOption
 
@@ -23,6 +24,7 @@ def add_commands(app: typer.Typer) -> None:
     policy.command("check")(policy_check)
     policy.command("diff")(policy_diff)
     policy.command("adopt")(policy_adopt)
+    what_if.add_commands(policy)
     app.add_typer(policy, name="policy")
     procedure = typer.Typer(help="The procedure register: processes, limits, legal basis.", no_args_is_help=True)
     procedure.command("list")(procedure_list)
