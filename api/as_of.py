@@ -60,8 +60,11 @@ def moment(text: str | None, name: str, zone: Zone, *, end: bool = False) -> int
         ) from None
 
 
-def position_as_of(kaoji: Kaoji, text: str | None, head: int) -> int:
-    """The last position that was known: `head` when nothing is asked, a position, or a time of recording."""
+def position_as_of(kaoji: Kaoji, text: str | None, head: int, *, name: str = "as-of") -> int:
+    """The last position that was known: `head` when nothing is asked, a position, or a time of recording.
+
+    Raises PositionError, or AsOfError, which names the option.
+    """
     if text is None:
         return head
     if text.isascii() and text.isdigit():
@@ -73,6 +76,6 @@ def position_as_of(kaoji: Kaoji, text: str | None, head: int) -> int:
         instant = parse_instant(text)
     except ValueError:
         raise AsOfError(
-            f"--as-of {text!r} is neither a position nor a time. Write 120000, or 2012-01-31T18:00:00+08:00."
+            f"--{name} {text!r} is neither a position nor a time. Write 120000, or 2012-01-31T18:00:00+08:00."
         ) from None
     return min(head, kaoji.ledger.position_at(instant))

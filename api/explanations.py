@@ -15,9 +15,10 @@ from api.scorecards import Basis
 from domain.errors import UnknownNameError, WrongInputError
 from domain.evidence import attribute_asked, evidence_rows
 from domain.fold import CONTRIBUTION_RECORD, Contributions, fold_in_chunks
+from domain.measures import CompiledMeasure
 from domain.numbers import plain
 from domain.policy_file import Indicator
-from domain.populations import STOCKS, Population, asked_for
+from domain.populations import STOCKS, Population, asked_for, cells_with
 from domain.populations import kind_of as kind_of_cell
 from domain.rollup import UNKNOWN_PROCESS, WHOLE_SUBJECT, By, trees_of
 from domain.tally import WHOLE
@@ -34,10 +35,19 @@ class CountedThing:
     actions: tuple[int, ...]
     flags: tuple[str, ...]
     """`incomplete`: the limit could not be computed; `self-recorded-correction`: by somebody credited here."""
+    member: tuple[Population, int, int, int]
+    """What it is: population, pattern, code of the case, and position of the deciding action."""
+    value: int | None
+    """Days or rating, where these are added up."""
+
+    @property
+    def numerator(self) -> Fraction:
+        """What it adds there: its share, or its share of the value."""
+        return self.share * (int(self.met) if self.value is None else self.value)
 
     def to_json(self) -> dict[str, Any]:
         """`met` stands in the numerator and the denominator, `missed` in the denominator only."""
-        return {
+        shown = {
             "case": self.case,
             "side": "met" if self.met else "missed",
             "share": plain(self.share),
@@ -45,6 +55,7 @@ class CountedThing:
             "actions": list(self.actions),
             "flags": list(self.flags),
         }
+        return shown if self.value is None else {**shown, "value": self.value}
 
 
 def kind_of(found: Basis, subject: str) -> By:
@@ -90,9 +101,11 @@ def explanation(
 def _explained(
     found: Basis, card: dict[str, Any], by: By, indicator: Indicator, result: dict[str, Any], language: str
 ) -> dict[str, Any]:
-    things = counted_things(found, card["subject"], by, indicator, language)
-    met = plain(sum((thing.share for thing in things if thing.met), Fraction(0)))
-    sums = [met, plain(sum((thing.share for thing in things), Fraction(0)))]
+    things = counted_things(found, card["subject"], by, indicator.counts, language)
+    sums = [
+        plain(sum((thing.numerator for thing in things), Fraction(0))),
+        plain(sum((thing.share for thing in things), Fraction(0))),
+    ]
     assert [result["numerator"], result["denominator"]] == sums, "an explanation adds up"
     return {
         **result,
@@ -102,9 +115,13 @@ def _explained(
     }
 
 
-def counted_things(found: Basis, subject: str, by: By, indicator: Indicator, language: str) -> list[CountedThing]:
-    """Everything that counts for a subject in one indicator, by case."""
-    numerator, denominator = indicator.counts.numerator, indicator.counts.denominator
+def counted_things(
+    found: Basis, subject: str, by: By, measure: CompiledMeasure, language: str
+) -> list[CountedThing]:
+    """Everything that counts for a subject in one measure, by case."""
+    numerator, denominator = measure.numerator, measure.denominator
+    if measure.values is not None:
+        numerator = denominator = tuple(cells_with(measure.values))
     rows = _contributions(found, subject, by, {*denominator})
     sums: dict[tuple[int, int, int, int], int] = defaultdict(int)
     for row, kind, day, value, part in zip(
@@ -115,6 +132,8 @@ def counted_things(found: Basis, subject: str, by: By, indicator: Indicator, lan
         sums[row, kind, at, value] += part
     met = {kind_of_cell(cell) for cell in numerator}
     about = _abouts({*numerator}, {*denominator})
+    if measure.values is not None:
+        about = {int(measure.values): "value"}
     things = [
         _counted_thing(found, (row, kind, day, value), part, kind in met, about.get(kind >> 8), language)
         for (row, kind, day, value), part in sorted(sums.items())
@@ -194,4 +213,6 @@ def _counted_thing(
         why=reason_text(files.cases, found.counted.rules, of, about, language),
         actions=tuple(sorted(positions)),
         flags=tuple(flags),
+        member=(population, kind & 255, int(files.subject[case]), int(files.cases.actions.position[row])),
+        value=value if about == "value" else None,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -80,12 +81,22 @@ def explain(
     indicator: Annotated[str | None, typer.Option(help="Only this one.")] = None,
     by: Annotated[ByOption | None, typer.Option(help="What the subject is, where two bear its name.")] = None,
     as_of: AsOfOption = None,
+    between: Annotated[
+        tuple[str, str] | None,
+        typer.Option(
+            metavar="A B",
+            help="Two positions, or times of recording: what changed from the one state to the other, and why.",
+        ),
+    ] = None,
 ) -> None:
     """Show for each indicator the very actions that make its numerator and denominator."""
     from api.explanations import explanation
     from api.scorecards import basis
 
     output: Output = context.obj
+    if between is not None:
+        _explain_between(output, subject, policy, from_, to, indicator, by, as_of, between)
+        return
     with output.session() as kaoji, progress_bars() as progress:
         found = basis(kaoji, policy=policy, from_text=from_, to_text=to, as_of=as_of, progress=progress)
         answer = explanation(
@@ -109,6 +120,65 @@ def explain(
     ]
     columns = ["indicator", "case", "side", "share", "why", "actions"]
     output.show(answer, columns, rows, f"{subject}: score {answer['score'] or '–'}, {_title(answer)}")
+
+
+def _explain_between(
+    output: Output, subject: str, policy: str, from_: str, to: str,
+    indicator: str | None, by: ByOption | None, as_of: str | None, between: tuple[str, str],
+) -> None:  # fmt: skip
+    from api.differences import check_alone, difference
+
+    check_alone(as_of)
+    with output.session() as kaoji, progress_bars() as progress:
+        answer = difference(
+            kaoji, subject, between=between, policy=policy, from_text=from_, to_text=to,
+            by=None if by is None else by.value, indicator=indicator, language=output.language, progress=progress,
+        )  # fmt: skip
+    if answer["rules_differ"]:
+        adopted = ", ".join(f"{each['name']}@{each['version']} ({each['position']})" for each in answer["adopted"])
+        note(f"The rules differ: each state is told by its own. Adopted in between (position): {adopted}.")
+    columns = ["indicator", "case", "before", "after", "numerator", "denominator", "because", "actions"]
+    before, after = answer["before"], answer["after"]
+    title = (
+        f"{subject}: score {before['score'] or '–'} → {after['score'] or '–'}, {answer['policy']}, "
+        f"{answer['period']['from']} to {answer['period']['to']}, "
+        f"between positions {before['as_of']} and {after['as_of']}"
+    )
+    output.show(answer, columns, _changed_rows(answer), title)
+
+
+def _changed_rows(answer: dict[str, Any]) -> Iterator[list[Any]]:
+    """For each indicator what it was and is, then each change, which add up to that."""
+    for table in (*answer["indicators"], *answer.get("bonuses", ()), *answer.get("deductions", ())):
+        yield [table["code"], None, _sums(table["before"]), _sums(table["after"]), None, None, None, None]
+        for each in table["changes"]:
+            yield [
+                table["code"],
+                each["case"],
+                _side(each["before"]),
+                _side(each["after"]),
+                each["numerator"],
+                each["denominator"],
+                each["because"],
+                _listed(each["actions"]),
+            ]
+
+
+def _sums(result: dict[str, Any] | None) -> str | None:
+    if result is None:
+        return None
+    points = "–" if result["points"] is None else result["points"]
+    return f"{result['numerator']}/{result['denominator']} ({points})"
+
+
+def _side(thing: dict[str, Any] | None) -> str | None:
+    if thing is None:
+        return None
+    return (
+        f"{thing['side']}, {thing['why']}"
+        if thing["share"] == "1"
+        else (f"{thing['side']} {thing['share']}, {thing['why']}")
+    )
 
 
 def _listed(positions: list[int]) -> str:

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse, Response
 
 from api.bootstrap import Kaoji
+from api.differences import difference, two_states
 from api.explanations import explanation
 from api.scorecards import Basis, basis
 from domain.rollup import By
@@ -50,11 +51,27 @@ def scores_router(kaoji: Kaoji) -> APIRouter:
         indicator: Annotated[str | None, Query(description="Only this one.")] = None,
         by: Annotated[By | None, Query(description="What the subject is, where two bear its name.")] = None,
         as_of: AsOf = None,
+        between: Annotated[
+            str | None,
+            Query(
+                description="Two states A..B, positions or times of recording: what changed between them, and why."
+            ),
+        ] = None,
         lang: Annotated[Literal["zh", "en"] | None, Query(description="Language of rules and reasons.")] = None,
     ) -> Response:
-        """Every point of a subject's score with the actions, rule and clause behind it, as `kaoji explain`."""
-        found = _basis(kaoji, policy, from_, to, as_of)
+        """Every point of a subject's score with the actions, rule and clause behind it, as `kaoji explain`.
+
+        With `between`, the score in two states of knowledge, and every change from the one to the other.
+        """
         language = lang or kaoji.settings.language
+        if between is not None:
+            return JSONResponse(
+                difference(
+                    kaoji, subject, between=two_states(between, as_of), policy=policy, from_text=from_, to_text=to,
+                    by=by, indicator=indicator, language=language, files=False,
+                )
+            )  # fmt: skip
+        found = _basis(kaoji, policy, from_, to, as_of)
         return JSONResponse(explanation(found, subject, by=by, indicator=indicator, language=language))
 
     return router
