@@ -101,9 +101,7 @@ class Amended:
     def of(history: History, *, block_rows: int) -> Amended:
         """Of a history from which nothing is known yet."""
         none, empty = np.empty(0, np.int64), Postings(block_rows=block_rows)
-        before = AmendedRows(
-            {name: column[:0] for name, column in history.amended.items()}, history.amended_shares
-        )
+        before = AmendedRows({"target": none}, {})
         return Amended(before, none, none, empty, empty).grown(history)
 
     def grown(self, history: History) -> Amended:
@@ -115,11 +113,10 @@ class Amended:
         last = order[np.append(targets[order[1:]] != targets[order[:-1]], True)] if order.size else order
         staff, subject, size = self.staff, self.subject, self.staff.block_rows
         for begin in range(staff.size, view.size - size + 1, size):
-            columns = {name: column[begin : begin + size] for name, column in view.columns.items()}
-            staff = _posted(
-                staff, [view.shares(begin, begin + size), *(_named(columns[role]) for role in STAFF_ROLES)]
-            )
-            subject = _posted(subject, [_named(columns["subject"])])
+            within = slice(begin, begin + size)
+            named = [_named(view.columns[role][within]) for role in STAFF_ROLES]
+            staff = _posted(staff, [view.shares(begin, begin + size), *named])
+            subject = _posted(subject, [_named(view.columns["subject"][within])])
         return Amended(view, targets[last], rows[last], staff, subject)
 
     def that_may_name(self, staff: int, subject: int) -> tuple[Rows, Rows]:
@@ -194,7 +191,8 @@ class AuditIndex:
         return inner + self.amended.targets.nbytes + self.amended.rows.nbytes
 
     def _with_block(self, begin: int) -> AuditIndex:
-        rows = {name: column[begin : begin + self.block_rows] for name, column in self.history.rows.items()}
+        names = ("type", "subject", "of_case", "unit", "time", *STAFF_ROLES)
+        rows = {name: self.history.rows[name][begin : begin + self.block_rows] for name in names}
         about_units = np.flatnonzero(UNIT_TYPES[rows["type"]])
         in_shares = self.recorded_rows.shares(begin, begin + self.block_rows)
         return replace(

@@ -120,17 +120,22 @@ def _first_of(found: Iterable[Rows], limit: int | None) -> Iterator[Rows]:
             return
 
 
+def subjects_of_case(case: str, history: History) -> dict[str, int]:
+    """The codes of the subjects of all families that may be meant by a case, as far as they are known."""
+    words = history.words["subject"]
+    found = {family: words.find(subject_word(family, case)) for family in SUBJECT_FAMILIES}
+    return {family: code for family, code in found.items() if code >= 0}
+
+
 def _rows_of_case(index: AuditIndex, case: str) -> Rows:
     """Actions of the case or target, reviews that mean it, and later facts about these, or about such facts."""
-    words = index.history.words["subject"]
-    codes = {words.find(subject_word(family, case)) for family in SUBJECT_FAMILIES} - {-1}
-    by_case = words.find(subject_word("licensing", case))
-    rows = index.history.rows
-    own = [index.subject.rows_of_each(np.array(sorted(codes), np.int64))]
-    own += [np.flatnonzero(rows["subject"][index.indexed :] == code) + index.indexed for code in sorted(codes)]
-    if by_case >= 0:
-        own.append(np.flatnonzero(rows["of_case"][index.indexed :] == by_case) + index.indexed)
-    return index.later.following(np.unique(np.concatenate(own)) + 1) - 1
+    codes = subjects_of_case(case, index.history)
+    rows, tail = index.history.rows, index.indexed
+    own = [index.subject.rows_of_each(np.array(sorted(codes.values()), np.int64))]
+    own += [np.flatnonzero(rows["subject"][tail:] == code) + tail for code in codes.values()]
+    if "licensing" in codes:
+        own.append(np.flatnonzero(rows["of_case"][tail:] == codes["licensing"]) + tail)
+    return index.later.following(distinct(np.concatenate(own)) + 1) - 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,8 +38,10 @@ def report_corrections(history: History, ledger: Ledger) -> CorrectionReport:
     links = history.links
     means_void = (links["kind"] == LinkKind.VOIDED) & (history.rows["type"][links["target"] - 1] == _VOID)
     without_effect, self_recorded = links["position"][means_void].tolist(), []
+    later = LaterFacts(history).grown(history)
     corrected = np.unique(links["target"][links["kind"] == LinkKind.CORRECTED])
-    corrections = _by_target(*LaterFacts(history).grown(history).corrections(corrected))
+    # A voided action is as if never sent: so is what corrects it.
+    corrections = _by_target(*later.corrections(np.setdiff1d(corrected, later.voided(corrected))))
     stored = _stored({*corrections, *(each for found in corrections.values() for each in found)}, ledger)
     for target, positions in sorted(corrections.items()):
         at = {stored[each].key: each for each in positions}

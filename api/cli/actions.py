@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Annotated
 
 import typer
 
-from api.cli.output import Output, OutputFormat, print_json, progress_bars
+from api.cli.output import Output, OutputFormat, note, print_json, progress_bars
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -29,20 +30,29 @@ def audit(
     limit: Annotated[int | None, typer.Option(help="At most so many.")] = None,
     effective: Annotated[bool, typer.Option(help="After corrections, without voided actions.")] = False,
 ) -> None:
-    """Print the audit trail in ledger order, one CloudEvent a line."""
+    """Print the audit trail in ledger order, one CloudEvent a line.
+
+    Where nothing is found because nobody bears a name that was given, standard error says so; the exit code is 0.
+    """
     from api.audit import AuditQuery
     from api.audit import audit as answer
+    from api.strangers import strangers
 
     output: Output = context.obj
     query = AuditQuery(case, staff, unit, type, from_, to, recorded_from, recorded_to, after, limit, effective)
     with output.session() as kaoji, progress_bars() as progress:
-        found = answer(kaoji, query, progress=progress)
+        events = answer(kaoji, query, progress=progress)
+        first = next(events, None)
+        found = events if first is None else chain([first], events)
         if output.format == OutputFormat.csv:
             columns = ["position", "recorded_at", "time", "type", "subject", "source", "id", "hash"]
             output.show(None, columns, ([event[name] for name in columns] for event in found))
         else:
             for event in found:
                 print_json(event)
+        if first is None:
+            for sentence in strangers(kaoji, query):
+                note(sentence)
 
 
 def verify(

@@ -267,3 +267,33 @@ def test_csv_names_the_same_actions(ledger: Ledger) -> None:
     assert [(row["position"], row["id"], row["hash"]) for row in rows] == [
         (str(event["position"]), event["id"], event["hash"]) for event in expected
     ]
+
+
+@pytest.mark.parametrize(
+    ("asked", "sentence"),
+    [
+        (("--staff", "S1"), "No action names a person 'S1'. Did you mean 's1'?"),
+        (("--staff", "nobody"), "No action names a person 'nobody'."),
+        (("--unit", "u-2", "--type", "unit.*"), "No action names a unit 'u-2'. Did you mean 'u2'?"),
+        (("--case", "licensing 0"), "No action is about a case 'licensing 0'. Did you mean 'licensing-0'?"),
+        (("--case", "t-1", "--format", "csv"), "No action is about a case 't-1'. Did you mean 'T-1'?"),
+    ],
+)
+def test_a_name_that_occurs_nowhere_is_pointed_out(ledger: Ledger, asked: tuple[str, ...], sentence: str) -> None:
+    ran = ledger.kaoji("audit", *asked)
+    assert ran.err == f"{sentence}\n"
+    assert ran.out.count("\n") == ("csv" in asked), "no action, only the heads of CSV"
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ("--staff", "s1", "--to", "1999-01-01"),
+        ("--unit", "head", "--to", "1999-01-01"),
+        ("--unit", "u1", "--case", "T-1", "--after", "10000000"),
+        ("--limit", "0"),
+    ],
+)
+def test_an_empty_answer_about_known_names_says_nothing(ledger: Ledger, asked: tuple[str, ...]) -> None:
+    ran = ledger.kaoji("audit", *asked)
+    assert (ran.out, ran.err) == ("", "")
