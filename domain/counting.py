@@ -83,12 +83,14 @@ class Counts:
     procedures: Grid
     valued: NDArray[Any]
 
-    def __iadd__(self, other: Counts) -> Counts:
+    def add(self, other: Counts, *, sign: int = 1) -> None:
+        """Add what others counted; `sign=-1` takes it away."""
         for name in ("persons", "units", "procedures"):
             mine = getattr(self, name)
-            mine += getattr(other, name)
-        self.valued = np.concatenate([self.valued, other.valued])
-        return self
+            mine += sign * getattr(other, name)
+        theirs = other.valued.copy()
+        theirs["part"] *= sign
+        self.valued = np.concatenate([self.valued, theirs])
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,7 @@ def count_cases(
         parts = list(pool.map(one.over, borders[:-1], borders[1:]))
     total = parts[0]
     for part in parts[1:]:
-        total += part
+        total.add(part)
     return total
 
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from domain.compiled import compiled
-from projections.history.columns import Columns, History
+from projections.history.columns import Columns, History, Ids
 
 Rows = NDArray[np.int64]
 Numbers = dict[int, list[int]]
@@ -102,12 +102,11 @@ class CaseRows:
             "amended": _at(history.amended, self._amended, chosen, rows, "target"),
             "amended_shares": _at(history.amended_shares, self._amended_shares, chosen, rows, "target"),
         }
-        ids: Any = _SomeIds(history.ids, rows)
         return History(
             position=rows.size,
             build=history.build,
             rows={name: history.rows[name][rows] for name in SCORED},
-            ids=ids,
+            ids=_SomeIds(history.ids, rows),
             words=history.words,
             **parts,
         )
@@ -156,15 +155,11 @@ def walk(subjects: NDArray[np.int32], before: NDArray[np.int32], last: NDArray[n
 class _SomeIds:
     """Ids of the rows of an excerpt."""
 
-    ids: Any
+    ids: Ids
     rows: Rows
 
     def take(self, rows: Any) -> pa.Table:
-        found: pa.Table = self.ids.take(self.rows[rows])
-        return found
-
-    def slice(self, offset: int, length: int) -> pa.Table:
-        return self.take(np.arange(offset, offset + length))
+        return self.ids.take(self.rows[rows])
 
 
 def _at_rows(part: Columns, rows: Rows) -> Columns:

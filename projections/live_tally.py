@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 from domain.context import Context
 from domain.counting import Period, count_tally
 from domain.directory import Directory
-from domain.fold import Contributions, fold
+from domain.fold import Contributions, fold, fold_in_chunks
 from domain.limits import Rules
 from domain.rollup import By, roll_up, sizes_for, trees_of
 from domain.sums import Sums
@@ -22,8 +21,8 @@ from projections.excerpt import CaseRows, Rows, subjects_of
 from projections.history.columns import History
 from projections.tallies import rules_for
 
-ROWS_AT_ONCE = 200_000
-"""A long stretch of the history is taken in steps: the cases of a step are all in memory at once."""
+ROWS_MAX = 200_000
+"""More new rows than these are counted faster from the beginning than case by case."""
 
 
 class LiveTally:
@@ -34,9 +33,10 @@ class LiveTally:
     whatever the batches were.
     """
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, *, rows_max: int = ROWS_MAX) -> None:
         self.context = context
-        self._cases = CaseRows()
+        self.rows_max = rows_max
+        self.cases = CaseRows()
         self._table = TallyTable()
         self._rules: tuple[tuple[int, ...], Rules] | None = None
         self._links = self._amended = 0
@@ -45,20 +45,29 @@ class LiveTally:
     @property
     def position(self) -> int:
         """The last position that is counted."""
-        return self._cases.position
+        return self.cases.position
 
     def follow(self, history: History) -> None:
         """Count what the history has beyond the position reached."""
-        borders = [*range(self.position, history.position, ROWS_AT_ONCE), history.position]
-        for begin, end in pairwise(borders):
-            self._follow(history if end == history.position else history.upto(end), begin)
+        begin = self.position
+        self.cases.grow(history)
         self._history = history
+        if history.position - begin > self.rows_max:
+            self._count_anew(history)
+        elif history.position > begin:
+            self._count_touched(history, begin)
+        self._links, self._amended = history.links["position"].size, history.amended["target"].size
 
-    def _follow(self, history: History, begin: int) -> None:
-        self._cases.grow(history)
+    def _count_anew(self, history: History) -> None:
+        self._table = TallyTable()
+        files = case_files(history, self.context.zone, to_instant=self.context.due_precision == "instant")
+        for chunk in fold_in_chunks(files.cases, self._rules_for(history)):
+            self._table.add(chunk)
+
+    def _count_touched(self, history: History, begin: int) -> None:
         subjects = subjects_of(history, self._touched(history, begin))
-        rows = self._cases.rows_of(history, subjects)
-        now = self._cases.excerpt(history, rows)
+        rows = self.cases.rows_of(history, subjects)
+        now = self.cases.excerpt(history, rows)
         before = now.upto(int(np.searchsorted(rows, begin)))
         rules = self._rules_for(history)
         if before.position:
@@ -72,8 +81,7 @@ class LiveTally:
         for name in ("position", "target"):
             rows.update((links[name][self._links :] - 1).tolist())
         rows.update((amended["target"][self._amended :] - 1).tolist())
-        self._links, self._amended = links["position"].size, amended["target"].size
-        found = np.fromiter(rows | self._cases.linked(history, rows), np.int64)
+        found = np.fromiter(rows | self.cases.linked(history, rows), np.int64)
         found.sort()
         return found
 

@@ -1,0 +1,66 @@
+"""Count as of an earlier position: the same pass without later rows, put right where these changed earlier ones."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from domain.counting import Counts, Period, Sizes, count_cases
+from projections.case_files import case_files
+from projections.excerpt import CaseRows, Rows, subjects_of
+from projections.history.columns import History
+from projections.history.writer import LinkKind
+from projections.tallies import Counted
+
+
+def counts_as_known(
+    counted: Counted,
+    cases: CaseRows,
+    position: int,
+    period: Period,
+    sizes: Sizes,
+    *,
+    asked: int,
+    with_values: bool,
+) -> Counts:
+    """What `counted` would count if its history ended at `position`.
+
+    Case files hold actions as they stand at their own end. Cases in which something recorded later changed an
+    earlier action are taken out as they stand and put in as they stood; they are few.
+    """
+    history, zone = counted.history, counted.context.zone
+
+    def passed(counted_cases: Counted, upto: int) -> Counts:
+        return count_cases(
+            counted_cases.files.cases, counted.rules, period, sizes,
+            asked=asked, upto=upto, with_values=with_values,
+        )  # fmt: skip
+
+    counts = passed(counted, position)
+    changed = _changed_since(history, position)
+    if not changed.size:
+        return counts
+    linked = np.fromiter(cases.linked(history, changed.tolist()), np.int64)
+    subjects = subjects_of(history, np.union1d(changed, linked))
+    rows = cases.rows_of(history, subjects)
+    now = cases.excerpt(history, rows)
+    known = int(np.searchsorted(rows, position))
+    to_instant = counted.context.due_precision == "instant"
+    for sign, excerpt in ((-1, now), (1, now.upto(known))):
+        files = case_files(excerpt, zone, to_instant=to_instant, subjects=subjects)
+        few = passed(Counted(files, counted.rules, counted.context, excerpt), known)
+        counts.add(few, sign=sign)
+    return counts
+
+
+def _changed_since(history: History, position: int) -> Rows:
+    """Rows up to a position that say something else, or belong elsewhere, by what was recorded after it."""
+    links, amended = history.links, history.amended
+    later = links["known_at"] > position
+    changes = later & (links["kind"] != LinkKind.ABOUT) & (links["target"] <= position)
+    # What had come before that which it means was still waiting then.
+    waited = later & (links["position"] <= position)
+    corrected = (amended["known_at"] > position) & (amended["target"] <= position)
+    found: Rows = np.unique(
+        np.concatenate([links["target"][changes], links["position"][waited], amended["target"][corrected]])
+    )
+    return found - 1
