@@ -19,6 +19,7 @@ from projections.history.writer import HistoryProjection
 from projections.integrity import IntegrityProjection
 from projections.numbering import Numbering
 from projections.rulebook import RulebookProjection
+from projections.standing import Standing
 from projections.store import ViewStore, open_views
 
 Clock = Callable[[], int]
@@ -44,6 +45,8 @@ class Kaoji:
     clock: Clock
     audit_trail: AuditTrail = field(default_factory=AuditTrail)
     numbering: Numbering = field(default_factory=Numbering)
+    standing: Standing | None = None
+    """Kept while a server runs: what contexts count for, up with the history."""
     _history: History | None = None
     _lock: Lock = field(default_factory=Lock)
 

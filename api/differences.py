@@ -251,7 +251,7 @@ class Differences:
         before, after = self.states
         # Only the cases that new actions touch can count differently by the same tree and rules.
         new = np.arange(self.first, self.last)
-        linked = self._cases.linked(after.history, new.tolist())
+        linked = self._cases.linked(new.tolist())
         touched = subjects_of(after.history, np.union1d(new, np.fromiter(linked, np.int64))).tolist()
         known = replace(before, counted=count(before.history, before.context, subjects=touched))
         told = replace(
@@ -274,7 +274,7 @@ class Differences:
     def _behind_case(self, case: int) -> Sequence[int]:
         """Positions of what was recorded between the states about a case, directly or by a link."""
         if case not in self._behind:
-            rows = self._cases.rows_of(self.states[1].history, np.array([case], np.int32))
+            rows = self._cases.rows_of(np.array([case], np.int32))
             self._behind[case] = (rows[(rows >= self.first) & (rows < self.last)] + 1).tolist()
         return self._behind[case]
 
@@ -282,7 +282,7 @@ class Differences:
         history = self.states[1].history
         codes = [kind.code for name, kind in ACTION_TYPES.items() if name.startswith("unit.")]
         rows = np.flatnonzero(np.isin(history.rows["type"], codes)).tolist()
-        found = {*rows, *self._cases.linked(history, rows)}
+        found = {*rows, *self._cases.linked(rows)}
         return sorted(row + 1 for row in found if self.first <= row < self.last)
 
 

@@ -23,7 +23,21 @@ from projections.corrections import CorrectionReport, report_corrections
 from projections.directory import DirectoryProjection, directory_as_known
 from projections.driver import Progress, no_progress
 from projections.history.columns import History
+from projections.standing import Standing
 from projections.tallies import Counted, count
+
+
+@dataclass(frozen=True)
+class Counting:
+    """Case files that are made when they are first asked for: not every answer needs them."""
+
+    history: History
+    context: Context
+
+    @cached_property
+    def counted(self) -> Counted:
+        """The case files, ready to be counted."""
+        return count(self.history, self.context)
 
 
 @dataclass(frozen=True)
@@ -36,9 +50,16 @@ class Basis:
     to_day: int
     history: History
     directory: Directory
-    counted: Counted
+    counting: Counting
     ledger: Ledger
     today: int
+    standing: Standing | None = None
+    """Sums that a server keeps up with the ledger; only for a history that is the ledger's own."""
+
+    @property
+    def counted(self) -> Counted:
+        """The case files, ready to be counted."""
+        return self.counting.counted
 
     @cached_property
     def corrections(self) -> CorrectionReport:
@@ -64,14 +85,14 @@ class Basis:
         )
 
     def sums(self, by: By, *, asked: int, with_values: bool) -> Sums:
-        """Sums over the period of every subject of a kind that anything was counted for."""
+        """What was counted in the period for every subject of a kind."""
+        first, last = self.from_day, self.to_day
+        if self.standing is not None:
+            return self.standing.sums(
+                self.history, self.context, self.directory, from_day=first, to_day=last, by=by, asked=asked
+            )
         return self.counted.sums(
-            self.directory,
-            from_day=self.from_day,
-            to_day=self.to_day,
-            by=by,
-            asked=asked,
-            with_values=with_values,
+            self.directory, from_day=first, to_day=last, by=by, asked=asked, with_values=with_values
         )
 
     def to_json(self, cards: Scorecards) -> dict[str, Any]:
@@ -104,9 +125,10 @@ def basis(
         to_day=last,
         history=history,
         directory=directory_of(kaoji, history, context.zone),
-        counted=count(history, context),
+        counting=Counting(history, context),
         ledger=kaoji.ledger,
         today=context.zone.day_of_instant(kaoji.clock()),
+        standing=kaoji.standing,
     )
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from api.bootstrap import Kaoji
 from api.rules import policy_in, registers_in, rulebook_of
-from api.scorecards import Basis, asked_by, basis, directory_of
+from api.scorecards import Basis, Counting, asked_by, basis, directory_of
 from domain.comparison import Comparison
 from domain.counting import Period, count_tally
 from domain.errors import UnknownNameError, WrongInputError
@@ -135,7 +135,7 @@ def varied(kaoji: Kaoji, found: Basis, variation: Variation, *, files: bool = Tr
         after = replace(
             after,
             context=context,
-            counted=count(found.history, context),
+            counting=Counting(found.history, context),
             directory=directory_of(kaoji, found.history, context.zone),
         )
     return recount(
@@ -170,7 +170,8 @@ def _without_sources(kaoji: Kaoji, found: Basis, sources: Collection[str]) -> Ba
     return replace(
         found,
         history=history,
-        counted=count(history, found.context),
+        counting=Counting(history, found.context),
+        standing=None,
         directory=directory_of(kaoji, history, found.context.zone),
     )
 
@@ -190,7 +191,7 @@ class WithoutProcedures(Basis):
         counts = sizes.counts(period.trees)
         for chunk in fold_in_chunks(counted.files.cases, counted.rules, asked=asked):
             kept = chunk[~np.isin(chunk.procedure, codes)]
-            counts += count_tally(kept, period, sizes, with_values=with_values)
+            counts.add(count_tally(kept, period, sizes, with_values=with_values))
         return roll_up(
             counts, period, self.directory, self.context.register, by=by,
             staff=words("staff"), units=words("unit"), procedures=words("procedure"),
@@ -200,7 +201,7 @@ class WithoutProcedures(Basis):
 def compared(before: Basis, after: Basis, by: By) -> Comparison:
     """Both scored, from the same sums where they were counted alike."""
     shared = (
-        type(after) is type(before) and before.counted is after.counted and before.directory is after.directory
+        type(after) is type(before) and before.counting is after.counting and before.directory is after.directory
     )
     asked = asked_by(before.policy) | asked_by(after.policy)
     with_values = bool(before.policy.values_needed | after.policy.values_needed)

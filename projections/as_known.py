@@ -1,4 +1,4 @@
-"""Count as of an earlier position: the same pass without later rows, put right where these changed earlier ones."""
+"""Count as of an earlier position: the same pass without later rows, put right where they changed earlier ones."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def counts_as_known(
     asked: int,
     with_values: bool,
 ) -> Counts:
-    """What `counted` would count if its history ended at `position`.
+    """What `counted` would count if its history ended at `position`; `cases` may know more of the history.
 
     Case files hold actions as they stand at their own end. Cases in which something recorded later changed an
     earlier action are taken out as they stand and put in as they stood; they are few.
@@ -39,10 +39,10 @@ def counts_as_known(
     changed = _changed_since(history, position)
     if not changed.size:
         return counts
-    linked = np.fromiter(cases.linked(history, changed.tolist()), np.int64)
-    subjects = subjects_of(history, np.union1d(changed, linked))
-    rows = cases.rows_of(history, subjects)
-    now = cases.excerpt(history, rows)
+    linked = np.fromiter(cases.linked(changed.tolist()), np.int64)
+    subjects = subjects_of(cases.history, np.union1d(changed, linked))
+    rows = cases.rows_of(subjects)
+    now = cases.excerpt(rows).upto(int(np.searchsorted(rows, history.position)))
     known = int(np.searchsorted(rows, position))
     to_instant = counted.context.due_precision == "instant"
     for sign, excerpt in ((-1, now), (1, now.upto(known))):

@@ -33,6 +33,7 @@ class CaseRows:
 
     def __init__(self) -> None:
         self.position = 0
+        self._history: History | None = None
         self._before = np.empty(FIRST_ROOM, np.int32)  # row -> the row before it under the same subject
         self._last = np.full(FIRST_ROOM, -1, np.int32)  # subject code -> its last row
         self._reviews: Numbers = defaultdict(list)  # subject code -> rows that mean the case by it
@@ -59,6 +60,13 @@ class CaseRows:
         for target, number in self._new(history, "amended_shares", "target"):
             self._amended_shares[target - 1].append(number)
         self.position = end
+        self._history = history
+
+    @property
+    def history(self) -> History:
+        """The history that it knows."""
+        assert self._history is not None, "it grows before it is asked"
+        return self._history
 
     def _new(self, history: History, part: str, *keys: str) -> Iterator[tuple[int, ...]]:
         columns, begin = getattr(history, part), self._known[part]
@@ -66,18 +74,19 @@ class CaseRows:
         self._known[part] = begin + len(listed[0])
         return zip(*listed, range(begin, self._known[part]), strict=True)
 
-    def rows_of(self, history: History, subjects: NDArray[np.int32]) -> Rows:
+    def rows_of(self, subjects: NDArray[np.int32]) -> Rows:
         """Rows on which the cases of these subjects rest, rising: also of other subjects, if linked with them."""
         out = np.empty(FIRST_ROOM, np.int64)
         while (filled := walk(subjects, self._before, self._last, out)) < 0:
             out = np.empty(-filled * 2, np.int64)
         found = {row for subject in subjects.tolist() for row in self._reviews.get(subject, ())}
-        linked = self.linked(history, [*out[:filled].tolist(), *found])
+        linked = self.linked([*out[:filled].tolist(), *found])
         return np.union1d(out[:filled], np.fromiter(linked | found, np.int64))
 
-    def linked(self, history: History, rows: Iterable[int]) -> set[int]:
+    def linked(self, rows: Iterable[int]) -> set[int]:
         """All rows that some rows are linked with, over any number of links; and they themselves, if linked."""
-        ends = history.links["position"], history.links["target"]
+        links = self.history.links
+        ends = links["position"], links["target"]
         waiting = [row for row in rows if row in self._links]
         seen = set(waiting)
         while waiting:
@@ -89,13 +98,13 @@ class CaseRows:
                         waiting.append(other)
         return seen
 
-    def excerpt(self, history: History, rows: Rows) -> History:
+    def excerpt(self, rows: Rows) -> History:
         """A history of these rows alone, in their order: row r of it is row `rows[r]`.
 
         What became known at a position became known with the last of the rows up to it.
         """
-        chosen = rows.tolist()
-        parts: dict[str, Columns] = {
+        history, chosen = self.history, rows.tolist()
+        parts: dict[str, Any] = {
             "shares": _at_rows(history.shares, rows),
             "references": _at_rows(history.references, rows),
             "links": _at(history.links, self._links, chosen, rows, "position", "target"),

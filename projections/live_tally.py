@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -43,6 +41,12 @@ class LiveTally:
         self._history: History | None = None
 
     @property
+    def history(self) -> History:
+        """The history that it follows."""
+        assert self._history is not None, "a tally follows a history before it is asked"
+        return self._history
+
+    @property
     def position(self) -> int:
         """The last position that is counted."""
         return self.cases.position
@@ -66,8 +70,8 @@ class LiveTally:
 
     def _count_touched(self, history: History, begin: int) -> None:
         subjects = subjects_of(history, self._touched(history, begin))
-        rows = self.cases.rows_of(history, subjects)
-        now = self.cases.excerpt(history, rows)
+        rows = self.cases.rows_of(subjects)
+        now = self.cases.excerpt(rows)
         before = now.upto(int(np.searchsorted(rows, begin)))
         rules = self._rules_for(history)
         if before.position:
@@ -81,7 +85,7 @@ class LiveTally:
         for name in ("position", "target"):
             rows.update((links[name][self._links :] - 1).tolist())
         rows.update((amended["target"][self._amended :] - 1).tolist())
-        found = np.fromiter(rows | self.cases.linked(history, rows), np.int64)
+        found = np.fromiter(rows | self.cases.linked(rows), np.int64)
         found.sort()
         return found
 
@@ -98,12 +102,12 @@ class LiveTally:
 
     def tally(self) -> Tally:
         """All that is counted, by day."""
-        words = self._words()
+        words = self.history.words_of
         return self._table.tally(words("staff"), words("unit"), words("procedure"))
 
     def sums(self, directory: Directory, *, from_day: int, to_day: int, by: By, with_values: bool = True) -> Sums:
         """Sums over a period for every subject of a kind that anything was counted for, rolled up."""
-        words = self._words()
+        words = self.history.words_of
         staff, units, procedures = words("staff"), words("unit"), words("procedure")
         period = Period(from_day, to_day, trees_of(directory, from_day, to_day))
         counts = count_tally(
@@ -113,8 +117,3 @@ class LiveTally:
             counts, period, directory, self.context.register, by=by,
             staff=staff, units=units, procedures=procedures,
         )  # fmt: skip
-
-    def _words(self) -> Callable[[str], Sequence[str]]:
-        if self._history is None:
-            raise AssertionError("a tally follows a history before it is asked")
-        return self._history.words_of

@@ -26,6 +26,7 @@ from api.http.rules import rules_router
 from api.http.schemas import schemas_router
 from api.http.scores import scores_router
 from consumers.senders import Senders, read_senders
+from projections.standing import Standing
 
 SUMMARY = "Actions in, exact and explainable scores out."
 DESCRIPTION = (
@@ -49,6 +50,7 @@ def create_app(
     `token` and `senders` go before the settings' own. Without any, only requests that name this machine
     (`host_names`, localhost, loopback addresses) are answered.
     """
+    kaoji.standing = kaoji.standing or Standing()
     follower, metrics = Follower(kaoji), Metrics(kaoji)
 
     @asynccontextmanager

@@ -50,6 +50,8 @@ class Follower:
             self._wanted.clear()
             try:
                 self._kaoji.driver.catch_up(progress=self._until_stopped)
+                if self._kaoji.standing is not None:
+                    self._kaoji.standing.follow(self._kaoji.history(progress=self._until_stopped))
                 self._fault = None
             except _StoppedError:
                 return
