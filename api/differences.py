@@ -19,7 +19,7 @@ from api.as_of import day_text, position_as_of
 from api.bootstrap import Kaoji
 from api.explanations import CountedThing, counted_things, kind_of
 from api.rules import rulebook_of
-from api.scorecards import Basis, basis
+from api.scorecards import Basis, Counting, basis
 from domain.action_types import ACTION_TYPES
 from domain.adoption import Adopted
 from domain.errors import UnknownNameError, WrongInputError
@@ -32,7 +32,6 @@ from domain.rollup import By
 from domain.scoring import Scorecards, ScoredSubjects
 from projections.driver import Progress, no_progress
 from projections.excerpt import CaseRows, subjects_of
-from projections.tallies import count
 
 Because = Literal["actions", "units", "rules"]
 Part = Literal["indicators", "bonuses", "deductions"]
@@ -252,16 +251,17 @@ class Differences:
         # Only the cases that new actions touch can count differently by the same tree and rules.
         new = np.arange(self.first, self.last)
         linked = self._cases.linked(new.tolist())
-        touched = subjects_of(after.history, np.union1d(new, np.fromiter(linked, np.int64))).tolist()
-        known = replace(before, counted=count(before.history, before.context, subjects=touched))
+        rows = np.union1d(new, np.fromiter(linked, np.int64))
+        touched = tuple(subjects_of(after.history, rows).tolist())
+        known = replace(before, counting=Counting(before.history, before.context, touched))
         told = replace(
             after, policy=before.policy, context=before.context, directory=before.directory,
-            counted=count(after.history, before.context, subjects=touched),
+            counting=Counting(after.history, before.context, touched),
         )  # fmt: skip
         steps = [_Step("actions", known, told, self._behind_case)]
         unit_actions = self._recorded_about_units() if self.by == "unit" else []
         if unit_actions or self.rules_differ:
-            told = replace(told, counted=count(after.history, before.context))
+            told = replace(told, counting=Counting(after.history, before.context))
         if unit_actions:
             moved = replace(told, directory=after.directory)
             steps.append(_Step("units", told, moved, lambda _: unit_actions))

@@ -33,11 +33,13 @@ class Counting:
 
     history: History
     context: Context
+    subjects: tuple[int, ...] | None = None
+    """Codes of the subjects whose cases are meant; None for all."""
 
     @cached_property
     def counted(self) -> Counted:
         """The case files, ready to be counted."""
-        return count(self.history, self.context)
+        return count(self.history, self.context, subjects=self.subjects)
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,6 @@ from domain.scoring import ScoredSubjects, score
 from domain.sums import Sums
 from projections.driver import Progress, no_progress
 from projections.history.without import without_sources
-from projections.tallies import count
 
 
 class NothingOtherwiseError(WrongInputError):
