@@ -250,7 +250,7 @@ def fold_case(
                 opened = row
         if asked & 1 << ACTION:
             filled = emit(
-                actions, extras, shares, out, filled, row, ACTION, actions[row].marks & 31,
+                actions, extras, shares, out, filled, row, ACTION, int(actions[row].marks) & 31,
                 owner, unit, procedure, day, 0, 1,
             )  # fmt: skip
         if role < Role.GRANTED:

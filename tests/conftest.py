@@ -3,12 +3,15 @@
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from tests.support.kafka import kafka_server, kafka_topic
 from tests.support.missing import report_missing
 from tests.support.postgres import postgres_server, postgres_url
 
 __all__ = ["kafka_server", "kafka_topic", "postgres_server", "postgres_url"]
+
+settings.register_profile("campaign", max_examples=10_000)
 
 
 def pytest_configure(config: pytest.Config) -> None:
