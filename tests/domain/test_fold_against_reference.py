@@ -99,7 +99,12 @@ def assert_equal(seed: int, days: int) -> None:
 
 
 def test_uncompiled_lines_count_the_same() -> None:
-    script = "from tests.domain.test_fold_against_reference import assert_equal\nfor seed in range(60): assert_equal(seed, 40)"
+    script = """
+from tests.domain.test_fold_against_reference import assert_equal
+
+for seed in range(60):
+    assert_equal(seed, 40)
+"""
 
     ran = subprocess.run(
         [sys.executable, "-W", "error", "-c", script],
