@@ -30,3 +30,15 @@ class UnreadableEventError(KaojiError):
             f"What stands at position {position} of the ledger cannot be read ({reason}). "
             "`kaoji verify` says what else was changed; put a backup in place."
         )
+
+
+class PoisonEventError(KaojiError):
+    """An event that a view cannot take in, for whatever reason: the view stands still before it."""
+
+    def __init__(self, projection: str, position: int, reason: BaseException) -> None:
+        self.projection, self.position = projection, position
+        super().__init__(
+            f"The view {projection} cannot take in position {position} ({type(reason).__name__}: {reason}), and "
+            "stands still there. Tell who makes Kaoji; to go on without it until it is mended: "
+            f"`kaoji projection skip {projection} {position} --reason TEXT`."
+        )

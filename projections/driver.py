@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from domain.errors import KaojiError
+from domain.errors import KaojiError, UnreachableError
 from domain.ledger.ledger import Ledger
 from domain.ledger.records import Recorded
-from projections.damage import MissingEventsError
-from projections.store import Checkpoint, Connection, ViewMovedError, ViewStore
+from projections.damage import MissingEventsError, PoisonEventError
+from projections.store import DATABASE_ERRORS, Checkpoint, Connection, ViewMovedError, ViewStore
 
 LOG = logging.getLogger(__name__)
 BATCH_MAX = 10_000
+SKIPPED_TOPIC = "kaoji.Skipped.v1"
+"""Of what a view is shown in the place of an event that it leaves out; it stands nowhere in the ledger."""
 
 Progress = Callable[[str, int, int], None]
 """Called with (projection, position reached, position aimed at) after each batch."""
@@ -40,6 +43,7 @@ class Lag:
     projection: str
     position: int
     behind: int
+    paused: bool = False
 
 
 def no_progress(_projection: str, _position: int, _aim: int) -> None:
@@ -59,43 +63,120 @@ class NewerViewError(KaojiError):
 class Driver:
     """Carries projections along the ledger. Any number of processes may do so: one wins, the others notice."""
 
-    def __init__(self, ledger: Ledger, store: ViewStore, projections: Sequence[Projection]) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        store: ViewStore,
+        projections: Sequence[Projection],
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
         self.ledger = ledger
         self.store = store
+        self._monotonic, self._sleep = monotonic, sleep
         self.projections = {each.name: each for each in projections}
 
     def catch_up(
         self, *, only: str | None = None, batch_max: int = BATCH_MAX, progress: Progress = no_progress
     ) -> int:
-        """Bring every live view (or one) up to the ledger's head as it stands now; returns that position."""
+        """Bring every live view (or one) up to the ledger's head as it stands now; returns that position.
+
+        Views that are paused stay where they are. Raises PoisonEventError for one that cannot go on, after all
+        others have.
+        """
         head = self.ledger.head().position
         names = list(self.projections) if only is None else [only]
+        poison: PoisonEventError | None = None
         while True:
             try:
-                builds = [self._current(self.projections[name], batch_max, progress) for name in names]
+                with self.store.reading() as connection:
+                    paused = self.store.pauses(connection)
+                going = [name for name in names if name not in paused]
+                builds = [self._current(self.projections[name], batch_max, progress) for name in going]
                 behind = sorted({each.position for each in builds if each.position < head})
                 if not behind:
-                    return head
+                    break
                 # Views that stand at one position read the ledger together, up to where the next ones stand.
                 together = [each for each in builds if each.position == behind[0]]
                 self._carry(together, [*behind, head][1], batch_max, progress)
             except ViewMovedError:
                 continue
+            except PoisonEventError as error:
+                # One view that stumbles does not keep the others.
+                names = [name for name in names if name != error.projection]
+                poison = poison or error
+        if poison is not None:
+            raise poison
+        return head
 
-    def rebuild(self, name: str, *, batch_max: int = BATCH_MAX, progress: Progress = no_progress) -> int:
-        """Build a view anew beside the live one, which serves until the swap. Returns the position reached."""
+    def rebuild(
+        self,
+        name: str,
+        *,
+        batch_max: int = BATCH_MAX,
+        rate: int | None = None,
+        anew: bool = False,
+        progress: Progress = no_progress,
+    ) -> int:
+        """Build a view anew beside the live one, which serves until the swap. Returns the position reached.
+
+        A rebuild that was given up (killed, cancelled) is gone on with, unless it is to begin `anew`. `rate`: at
+        most so many events a second, for a machine that has other work. A paused view is rebuilt up to where it
+        stands.
+        """
+        build = self._begun_rebuild(name, anew=anew)
+        while True:
+            try:
+                build = self._rebuilt(build, batch_max, rate, progress)
+            except ViewMovedError:
+                # Somebody else is at the same rebuild: whoever comes second goes on from where the first one is.
+                with self.store.reading() as connection:
+                    found = self.store.rebuild_under_way(connection, name)
+                    if found is None:
+                        return self.store.live(connection, name).position
+                build = found
+            except UnreachableError:
+                raise
+            except Exception:
+                # One that cannot come to its end is of no use. Ctrl-C and kills leave it to be gone on with.
+                with self.store.transaction() as connection:
+                    self.store.drop_build(connection, build)
+                raise
+            else:
+                progress(name, build.position, build.position)
+                return build.position
+
+    def _rebuilt(self, build: Checkpoint, batch_max: int, rate: int | None, progress: Progress) -> Checkpoint:
+        """Fill a build to its end, and make it live."""
+        while (aim := self._aim(build.projection)) - build.position > batch_max:
+            (build,) = self._carry([build], aim, batch_max, progress, rate=rate)
         with self.store.transaction() as connection:
-            build = self.store.new_build(connection, name, format=self.projections[name].format)
-        try:
-            (build,) = self._carry([build], self.ledger.head().position, batch_max, progress)
-            with self.store.transaction() as connection:
-                build = self._carry_rest(build, connection, batch_max)
-                self.store.make_live(connection, build)
-        except BaseException:
-            with self.store.transaction() as connection:
-                self.store.drop_build(connection, build)
-            raise
-        return build.position
+            build = self._carry_rest(build, connection, aim, batch_max)
+            self.store.make_live(connection, build)
+        return build
+
+    def _begun_rebuild(self, name: str, *, anew: bool) -> Checkpoint:
+        wanted = self.projections[name].format
+        with self.store.transaction() as connection:
+            found = self.store.rebuild_under_way(connection, name)
+            if found is not None and (anew or found.format != wanted):
+                self.store.drop_build(connection, found)
+                found = None
+            if found is None:
+                found = self.store.new_build(connection, name, format=wanted)
+                self.store.begin_rebuild(connection, found)
+            elif found.position:
+                LOG.info("The rebuild of %s goes on from position %d.", name, found.position)
+        return found
+
+    def _aim(self, name: str) -> int:
+        """How far a rebuild is to come: the ledger's head; a view that is paused stays where it is."""
+        with self.store.reading() as connection:
+            live = self.store.find_live(connection, name)
+            if live is not None and name in self.store.pauses(connection):
+                return live.position
+        return self.ledger.head().position
 
     def build_beside(self, name: str, *, upto: int, batch_max: int = BATCH_MAX) -> Checkpoint:
         """A fresh build up to a position, for comparison; drop it with `store.drop_build`."""
@@ -113,11 +194,11 @@ class Driver:
         """Position and distance of every live view."""
         head = self.ledger.head().position
         with self.store.reading() as connection:
-            lags = []
+            lags, paused = [], self.store.pauses(connection)
             for name in sorted(self.projections):
                 found = self.store.find_live(connection, name)
                 position = 0 if found is None else found.position
-                lags.append(Lag(name, position, max(0, head - position)))
+                lags.append(Lag(name, position, max(0, head - position), name in paused))
         return lags
 
     def _current(self, projection: Projection, batch_max: int, progress: Progress) -> Checkpoint:
@@ -136,20 +217,37 @@ class Driver:
         return found
 
     def _carry(
-        self, builds: Sequence[Checkpoint], upto: int, batch_max: int, progress: Progress
+        self,
+        builds: Sequence[Checkpoint],
+        upto: int,
+        batch_max: int,
+        progress: Progress,
+        *,
+        rate: int | None = None,
     ) -> Sequence[Checkpoint]:
         """Carry builds that stand at one position: each batch is read once, and all move in one transaction."""
+        limit = batch_max
         while (position := builds[0].position) < upto:
-            batch = self._read(position, min(batch_max, upto - position))
-            with self.store.transaction() as connection:
-                builds = self._apply(builds, connection, batch)
+            begun = self._monotonic()
+            batch = self._read(position, min(limit, upto - position))
+            try:
+                with self.store.transaction() as connection:
+                    builds = self._apply(builds, connection, batch)
+            except PoisonEventError:
+                if len(batch) == 1:
+                    raise
+                # Which of them it is: what precedes it goes in, in ever smaller batches.
+                limit = len(batch) // 2
+                continue
             for build in builds:
                 progress(build.projection, build.position, upto)
+            if rate is not None:
+                self._sleep(max(0.0, len(batch) / rate - (self._monotonic() - begun)))
         return builds
 
-    def _carry_rest(self, build: Checkpoint, connection: Connection, batch_max: int) -> Checkpoint:
+    def _carry_rest(self, build: Checkpoint, connection: Connection, upto: int, batch_max: int) -> Checkpoint:
         """What was recorded while the build ran, up to where the live view stands: none is lost in the swap."""
-        live = min(self.store.live(connection, build.projection).position, self.ledger.head().position)
+        live = min(max(upto, self.store.live(connection, build.projection).position), self.ledger.head().position)
         while build.position < live:
             batch = self._read(build.position, min(batch_max, live - build.position))
             (build,) = self._apply([build], connection, batch)
@@ -169,6 +267,24 @@ class Driver:
     ) -> Sequence[Checkpoint]:
         # The checkpoints first: whoever comes second finds them moved before it has written anything.
         advanced = [self.store.advance(connection, build, batch[-1].position) for build in builds]
+        # Looked up behind the checkpoint, which `hold` waits for: all that come to a skip see it, or none.
+        skips = self.store.skips(connection, after=batch[0].position - 1, upto=batch[-1].position)
         for build in builds:
-            self.projections[build.projection].apply(self.store, connection, build, batch)
+            taken = _without(batch, {each.position for each in skips if each.projection == build.projection})
+            try:
+                self.projections[build.projection].apply(self.store, connection, build, taken)
+            except (KaojiError, MemoryError, OSError, *DATABASE_ERRORS):
+                raise
+            except Exception as error:
+                raise PoisonEventError(build.projection, batch[0].position, error) from error
         return advanced
+
+
+def _without(batch: Sequence[Recorded], positions: set[int]) -> Sequence[Recorded]:
+    """The batch with something that no view takes notice of in the place of what is skipped."""
+    if not positions:
+        return batch
+    return [
+        each._replace(topic=SKIPPED_TOPIC, facts=b"{}", commitment=None) if each.position in positions else each
+        for each in batch
+    ]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     BigInteger,
@@ -45,11 +45,14 @@ from domain.errors import KaojiError, UnreachableError
 
 __all__ = [
     "BLOCKS",
+    "DATABASE_ERRORS",
     "DIRECTORY",
     "PARTS",
     "RULES",
     "Checkpoint",
     "Connection",
+    "Pause",
+    "Skip",
     "Table",
     "ViewMovedError",
     "ViewStore",
@@ -57,6 +60,8 @@ __all__ = [
 ]
 
 VIEWS = MetaData()
+DATABASE_ERRORS = (OperationalError, PoolTimeoutError)
+"""What the database reports when it is away or busy; `transaction` and `reading` say it in our words."""
 
 BUILDS = Table(
     "kaoji_view_builds",
@@ -110,6 +115,29 @@ RULES = _view(
 )
 
 
+PAUSES = Table(
+    "kaoji_view_pauses",
+    VIEWS,
+    Column("projection", String(64), primary_key=True),
+    Column("reason", Text, nullable=False),
+    Column("paused_at", BigInteger, nullable=False),
+)
+SKIPS = Table(
+    "kaoji_view_skips",
+    VIEWS,
+    Column("projection", String(64), primary_key=True),
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    Column("reason", Text, nullable=False),
+    Column("skipped_at", BigInteger, nullable=False),
+)
+REBUILDS = Table(
+    "kaoji_view_rebuilds",
+    VIEWS,
+    Column("projection", String(64), primary_key=True),
+    Column("build", Integer, nullable=False),
+)
+
+
 class ViewMovedError(KaojiError):
     """Another process carried the view on, or replaced it, in the meantime: read the checkpoint again."""
 
@@ -124,6 +152,22 @@ class Checkpoint:
     live: bool
     format: int = 1
     """In which form its rows are written: a projection that writes another one builds its view anew."""
+
+
+class Pause(NamedTuple):
+    """A view that is not to be carried on: why, and since when (microseconds)."""
+
+    reason: str
+    paused_at: int
+
+
+class Skip(NamedTuple):
+    """A position that a view leaves out: why, and since when (microseconds)."""
+
+    projection: str
+    position: int
+    reason: str
+    skipped_at: int
 
 
 class ViewStore:
@@ -232,15 +276,65 @@ class ViewStore:
             .where(and_(BUILDS.c.projection == checkpoint.projection, BUILDS.c.build == checkpoint.build))
             .values(live=True)
         )
+        connection.execute(delete(REBUILDS).where(_of(REBUILDS, checkpoint)))
 
     def drop_build(self, connection: Connection, checkpoint: Checkpoint) -> None:
         """Delete a build with everything in it."""
         self._drop_rows(connection, checkpoint)
+        connection.execute(delete(REBUILDS).where(_of(REBUILDS, checkpoint)))
         connection.execute(delete(BUILDS).where(_of(BUILDS, checkpoint)))
 
     def _drop_rows(self, connection: Connection, checkpoint: Checkpoint) -> None:
         for table in (PARTS, DIRECTORY, BLOCKS, RULES):
             connection.execute(delete(table).where(_of(table, checkpoint)))
+
+    # --- what operators have ordered
+
+    def rebuild_under_way(self, connection: Connection, projection: str) -> Checkpoint | None:
+        """The build that a rebuild fills, or filled until it was given up; None if there is none."""
+        same_build = and_(BUILDS.c.projection == REBUILDS.c.projection, BUILDS.c.build == REBUILDS.c.build)
+        found = connection.execute(
+            select(BUILDS).join(REBUILDS, same_build).where(BUILDS.c.projection == projection)
+        ).first()
+        return None if found is None else Checkpoint(*found)
+
+    def begin_rebuild(self, connection: Connection, checkpoint: Checkpoint) -> None:
+        """Remember that this build is to become the live one, so that it is gone on with."""
+        connection.execute(insert(REBUILDS).values(projection=checkpoint.projection, build=checkpoint.build))
+
+    def pauses(self, connection: Connection) -> dict[str, Pause]:
+        """The views that are not to be carried on."""
+        return {row[0]: Pause(*row[1:]) for row in connection.execute(select(PAUSES))}
+
+    def pause(self, connection: Connection, projection: str, pause: Pause) -> None:
+        """Have a view stand still, for whoever carries it; a second pause goes in the place of the first."""
+        self.resume(connection, projection)
+        connection.execute(insert(PAUSES).values(projection=projection, **pause._asdict()))
+
+    def resume(self, connection: Connection, projection: str) -> None:
+        """Let a view be carried on again."""
+        connection.execute(delete(PAUSES).where(PAUSES.c.projection == projection))
+
+    def skips(self, connection: Connection, *, after: int = 0, upto: int | None = None) -> list[Skip]:
+        """The positions that views leave out, in their order."""
+        query = select(SKIPS).where(SKIPS.c.position > after).order_by(SKIPS.c.projection, SKIPS.c.position)
+        if upto is not None:
+            query = query.where(SKIPS.c.position <= upto)
+        return [Skip(*row) for row in connection.execute(query)]
+
+    def skip(self, connection: Connection, skip: Skip) -> None:
+        """Have a view leave out a position, once and for all; known skips stay as they are."""
+        known = and_(SKIPS.c.projection == skip.projection, SKIPS.c.position == skip.position)
+        if connection.execute(select(SKIPS).where(known)).first() is None:
+            connection.execute(insert(SKIPS).values(**skip._asdict()))
+
+    def hold(self, connection: Connection, checkpoint: Checkpoint) -> Checkpoint:
+        """The checkpoint as it stands, which nobody moves before the end of the transaction."""
+        connection.execute(update(BUILDS).where(_of(BUILDS, checkpoint)).values(live=BUILDS.c.live))
+        found = connection.execute(select(BUILDS).where(_of(BUILDS, checkpoint))).first()
+        if found is None:
+            raise ViewMovedError(f"Another process has replaced the view {checkpoint.projection}. Try again.")
+        return Checkpoint(*found)
 
     # --- rows of one build
 
@@ -288,7 +382,7 @@ def _told() -> Iterator[None]:
     """A database that went away, or is busy for too long, said in our words."""
     try:
         yield
-    except (OperationalError, PoolTimeoutError) as error:
+    except DATABASE_ERRORS as error:
         reason = getattr(error, "orig", None) or error
         raise UnreachableError(f"The store does not answer: {reason}. Start it, then try again.") from error
 
