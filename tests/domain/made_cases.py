@@ -12,7 +12,20 @@ from typing import Any
 import numpy as np
 
 from domain.action_types import ACTION_TYPES
-from domain.cases import ACTION_RECORD, EXTRA_RECORD, NOBODY, SHARE_RECORD, Cases, Role, make_records, role_table
+from domain.cases import (
+    ACTION_RECORD,
+    EXTRA_RECORD,
+    NOBODY,
+    SHARE_RECORD,
+    STATES_DUE,
+    STATES_REASON,
+    STATES_SHARES,
+    STATES_STEP,
+    Cases,
+    Role,
+    make_records,
+    role_table,
+)
 from domain.tally import WHOLE
 from tests.reference.cases import Kind, ReferenceLimit, Rules
 from tests.reference.recorded import Fact, fact_of
@@ -82,7 +95,10 @@ def made_version(random: Random) -> ReferenceLimit:
 
 
 def made_case(random: Random) -> list[Fact]:
-    """One case that begins and ends as cases do, and in between what may move its limit, in order."""
+    """One case that begins and ends as cases do, and in between what may move its limit, in order.
+
+    Ids are the positions at which the actions were recorded, in any order.
+    """
     family = random.choice(list(TYPES))
     types = [*BEGINNINGS[family], *random.choices(TYPES[family], k=random.randrange(8))]
     if random.random() < 0.5:
@@ -90,13 +106,14 @@ def made_case(random: Random) -> list[Fact]:
     if random.random() < 0.15:
         random.shuffle(types)
     facts, day = [], 0
+    positions = random.sample(range(1, len(types) + 1), k=len(types))
     for number, kind in enumerate(types):
         day += random.choice([0, 1, 1, 2, 2, 3, 5])
         facts.append(
             fact_of(
                 {
                     "source": "/a",
-                    "id": str(number),
+                    "id": str(positions[number]),
                     "type": kind,
                     "subject": "c",
                     "time": f"{FIRST + timedelta(days=day)}T09:00:00.{number:06}+08:00",
@@ -134,7 +151,9 @@ def made_data(random: Random, kind: str, number: int) -> dict[str, Any]:
 
 
 def columns(facts: Sequence[Fact], rules: Rules) -> Cases:
-    """One case as the fold reads it; words are coded by their place in the tuples above."""
+    """One case as the fold reads it; words are coded by their place in the tuples above, and an action's id is
+    its position.
+    """
     epoch = date(1970, 1, 1)
 
     def code(words: Sequence[str], data: Mapping[str, Any], name: str) -> int:
@@ -146,24 +165,27 @@ def columns(facts: Sequence[Fact], rules: Rules) -> Cases:
     roles = role_table()
     for row, fact in enumerate(facts):
         data, kind = fact.data, ACTION_TYPES[fact.type].code
-        role = int(Role.ADVERSE_REVIEW) if fact.type == "review.decided" else int(roles[kind])
-        marks = sum(1 << bit for bit, name in enumerate(EVERYS) if data.get(name))
-        actions[row] = (
-            (rules.day(fact) - epoch).days,
-            code(STAFF, data, "owner"),
-            code(UNITS, data, "unit"),
-            code(PROCEDURES, data, "procedure"),
-            *(row, row + 1, role, kind, marks),
-        )
-        begin = len(shares)
+        action, extra = actions[row], extras[row]
+        action.day = (rules.day(fact) - epoch).days
+        action.owner = code(STAFF, data, "owner")
+        action.unit = code(UNITS, data, "unit")
+        action.procedure = code(PROCEDURES, data, "procedure")
+        action.extra, action.position, action.kind = row, int(fact.id), kind
+        action.role = Role.ADVERSE_REVIEW if fact.type == "review.decided" else roles[kind]
+        action.marks = sum(1 << bit for bit, name in enumerate(EVERYS) if data.get(name))
+        states = {"due": STATES_DUE, "participants": STATES_SHARES, "step": STATES_STEP, "reason": STATES_REASON}
+        action.states = sum(bit for name, bit in states.items() if name in data)
+        extra.time = fact.instant
+        extra.due_day = (rules.due(data["due"])[0] - epoch).days if "due" in data else 0
+        extra.due_kind = int("due" in data)
+        extra.reason = code(REASONS, data, "reason")
+        extra.step = code(STEPS, data, "step")
+        extra.rating = data.get("rating", 0)
+        extra.share_start = len(shares)
         for each in data.get("participants", []):
             shares.append((int(Fraction(str(each["share"])) * WHOLE), STAFF.index(each["staff"])))
-        due = (rules.due(data["due"])[0] - epoch).days if "due" in data else 0
-        extras[row] = (
-            *(fact.instant, 0, due, code(REASONS, data, "reason"), code(STEPS, data, "step")),
-            *(begin, len(shares), int("due" in data), data.get("rating", 0)),
-        )
+        extra.share_stop = len(shares)
     shared = make_records(SHARE_RECORD, len(shares))
-    for number, share in enumerate(shares):
-        shared[number] = share
+    for number, (part, staff) in enumerate(shares):
+        shared[number].part, shared[number].staff = part, staff
     return Cases(np.array([0, size]), actions, extras, shared)
