@@ -74,7 +74,7 @@ class Indicator(Counting):
 
 
 class Adjustment(Counting):
-    """Points added to the score, or taken from it: so many for each thing counted, or by a curve."""
+    """Points that are moved: so many for each thing counted, or by a curve."""
 
     code: Code
     title: Title
@@ -87,11 +87,17 @@ class Adjustment(Counting):
     @property
     def more_is(self) -> Direction:
         """Whether a higher or a lower value moves more points."""
-        if self.curve is None or self.curve.points[0][1] < self.curve.points[-1][1]:
+        if self.curve is None:
             return "higher"
-        if len(self.curve.points) > 1:
-            return "lower"
-        return "lower" if self.counts.better == "lower" else "higher"
+        first, last = self.curve.points[0][1], self.curve.points[-1][1]
+        if first == last:
+            return self._expected
+        return "higher" if first < last else "lower"
+
+    @property
+    def _expected(self) -> Direction:
+        """The direction of a curve with one step, which does not show it."""
+        raise NotImplementedError
 
     @property
     def most(self) -> Fraction:
@@ -105,6 +111,22 @@ class Adjustment(Counting):
         if self.curve is not None:
             points = self.curve.points_of(value, self.more_is)
         return points if self.ceiling is None else min(points, Fraction(self.ceiling))
+
+
+class Bonus(Adjustment):
+    """Points added to the score."""
+
+    @property
+    def _expected(self) -> Direction:
+        return "lower" if self.counts.better == "lower" else "higher"
+
+
+class Deduction(Adjustment):
+    """Points taken from the score."""
+
+    @property
+    def _expected(self) -> Direction:
+        return "lower" if self.counts.better == "higher" else "higher"
 
 
 class Grade(StrictModel):
@@ -161,7 +183,7 @@ class PolicyFile(StrictModel):
     score_max: Annotated[Number, Field(gt=0, le=200)] = Decimal(100)
     measure: Annotated[tuple[Measure, ...], Field(strict=False)] = ()
     indicator: Annotated[tuple[Indicator, ...], Field(min_length=1, strict=False)]
-    bonus: Annotated[tuple[Adjustment, ...], Field(strict=False)] = ()
-    deduction: Annotated[tuple[Adjustment, ...], Field(strict=False)] = ()
+    bonus: Annotated[tuple[Bonus, ...], Field(strict=False)] = ()
+    deduction: Annotated[tuple[Deduction, ...], Field(strict=False)] = ()
     grade: Annotated[tuple[Grade, ...], Field(strict=False)] = ()
     competence: Annotated[tuple[Competence, ...], Field(strict=False)] = ()
