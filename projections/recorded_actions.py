@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -69,6 +70,7 @@ def _decoded(recorded: Recorded) -> dict[str, Any]:
     return event
 
 
+@lru_cache(maxsize=1_024)  # a batch is recorded at one time
 def instant_text(microseconds: int) -> str:
     """RFC 3339 in UTC, to the microsecond."""
     instant = datetime.fromtimestamp(microseconds // 1_000_000, UTC).replace(microsecond=microseconds % 1_000_000)

@@ -147,14 +147,14 @@ def page(
     *,
     limit: int,
     number: Callable[[dict[str, Any]], int],
-) -> JSONResponse:
+) -> Response:
     """Up to `limit` of what was found; one more than that means that there is a next page, after the last."""
-    shown = found[:limit]
-    if len(found) <= limit:
-        return JSONResponse({name: shown, "next": None})
-    kept = [(key, text) for key, text in request.query_params.multi_items() if key != "after"]
-    address = f"{request.url.path}?{urlencode([*kept, ('after', str(number(shown[-1])))])}"
-    return JSONResponse({name: shown, "next": address}, headers={"Link": f'<{address}>; rel="next"'})
+    shown, address, headers = found[:limit], None, {}
+    if len(found) > limit:
+        kept = [(key, text) for key, text in request.query_params.multi_items() if key != "after"]
+        address = f"{request.url.path}?{urlencode([*kept, ('after', str(number(shown[-1])))])}"
+        headers = {"Link": f'<{address}>; rel="next"'}
+    return Response(msgspec.json.encode({name: shown, "next": address}), 200, headers, "application/json")
 
 
 def _single(answer: dict[str, Any]) -> JSONResponse:
