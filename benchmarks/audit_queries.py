@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from random import Random
 from typing import Final, NamedTuple
-
-import numpy as np
 
 from benchmarks.synthetic import FIRST_SECOND, LAST_SECOND, world
 from domain.action_types import ACTION_TYPES
@@ -20,6 +18,8 @@ PAGE: Final = 100
 QUERIES: Final = 1_000
 ZONE: Final = load_zone("Asia/Shanghai")
 DAY: Final = 86_400
+RECORDED: Final = 100
+"""So many positions were recorded at one time."""
 REORGANISED: Final = (2020, 2021, 2022, 2023, 2024)
 
 _RARE: Final = ("record.voided", "review.decided", "service.error-cleared", "plan.target-cancelled")
@@ -133,16 +133,11 @@ class _Maker:
     def _recorded(self, wanted: AuditFilter, *shares: float) -> AuditFilter:
         many = max(1, int(self.history.position * self.dice.choice(shares)))
         first = self.dice.randrange(1, max(2, self.history.position - many))
-        return replace(wanted, first_position=first, last_position=first + many)
+        # What was recorded at one time came as a batch.
+        return replace(wanted, first_position=first, last_position=-(-(first + many) // RECORDED) * RECORDED)
 
     def _further(self, wanted: AuditFilter) -> AuditFilter:
         """As often as not a page far behind the first."""
         if self.dice.random() < 0.5:
             return wanted
         return replace(wanted, first_position=self.dice.randrange(1, self.history.position))
-
-
-def percentiles(seconds: list[float]) -> Iterator[tuple[str, float]]:
-    """p50 and p99 in milliseconds."""
-    for share in (50, 99):
-        yield f"p{share} ms", float(np.percentile(seconds, share)) * 1_000

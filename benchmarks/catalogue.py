@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from benchmarks.append import append
+from benchmarks.audit_trail import audit_trail
 from benchmarks.calendars import calendars
 from benchmarks.decode import decode
 from benchmarks.measuring import Figures
@@ -13,6 +14,7 @@ from benchmarks.score_pass import score_pass
 
 BENCHMARKS: Mapping[str, Callable[[int], Figures]] = {
     "append": append,
+    "audit-trail": audit_trail,
     "calendars": calendars,
     "decode": decode,
     "project": project,
