@@ -106,13 +106,16 @@ def _exposure(
 def _tell(file: TomlText, at: Path_, one: Counting, measures: Mapping[str, CompiledMeasure]) -> CompiledMeasure:
     counts = _named(file, (*at, "measure"), one.measure, measures)
     one.tell(counts, _exposure(file, (*at, "exposure"), one.exposure, measures))
-    if counts.is_counted and one.exposure is None and (isinstance(one, Indicator) or one.minimum_exposure):
+    return counts
+
+
+def _check_exposure(file: TomlText, at: Path_, one: Counting) -> None:
+    if one.counts.is_counted and one.exposure is None:
         message = (
             f"{one.measure!r} is a number of things, which does not say whether there was enough to judge by. "
             "Name a measure that does, for one exposure = 'workload'."
         )
         raise file.error((*at, "measure"), message, PolicyError)
-    return counts
 
 
 def _check_indicators(file: TomlText, parsed: PolicyFile, measures: Mapping[str, CompiledMeasure]) -> None:
@@ -126,6 +129,7 @@ def _check_indicators(file: TomlText, parsed: PolicyFile, measures: Mapping[str,
                 "`exposure`, or choose another measure."
             )
             raise file.error((*at, "measure"), message, PolicyError)
+        _check_exposure(file, at, one)
         if one.direction not in (None, one.better):
             message = f"For the measure {one.measure!r} {one.better} is better. Leave `direction` out or mend it."
             raise file.error((*at, "direction"), message, PolicyError)
@@ -162,6 +166,8 @@ def _check_adjustments(file: TomlText, parsed: PolicyFile, measures: Mapping[str
                 message = f"A bonus is called {one.code!r} already. Rename one."
                 raise file.error((*at, "code"), message, PolicyError)
             counts = _tell(file, at, one, measures)
+            if one.minimum_exposure:
+                _check_exposure(file, at, one)
             if (one.points_each is None) == (one.curve is None):
                 message = "Say how many points: either `points_each` or a `curve`."
                 raise file.error(at, message, PolicyError)
@@ -288,9 +294,11 @@ def _mean_bound(parsed: PolicyFile, *, best: bool) -> Fraction:
         without = Fraction(one.curve.highest() if rule == "full" else 0)
         fixed.append((max(sign * reached, sign * without) * sign, weight, cap))
     loose.sort(key=lambda part: -sign * part[0])
-    if len(loose) > _SUBSETS_OF_MAX and any(part[2] is not None for part in (*fixed, *loose)):
-        # Too many combinations to try; these bounds are never too narrow.
-        return max((part[0] for part in (*fixed, *loose)), default=Fraction(0)) if best else Fraction(0)
+    if any(part[2] is not None for part in (*fixed, *loose)):
+        # No mean lies beyond the best part, or below nothing: where all together reach that, it is the bound.
+        limit = max(part[0] for part in (*fixed, *loose)) if best else Fraction(0)
+        if _mean([*fixed, *loose]) == limit or len(loose) > _SUBSETS_OF_MAX:
+            return limit
     bounds = [sign * mean for there in _choices(fixed, loose) if (mean := _mean([*fixed, *there])) is not None]
     return sign * max(bounds, default=Fraction(0))
 
