@@ -35,6 +35,8 @@ ENDINGS: Final = frozenset(
     }
 )
 """Steps with which a case is decided or closed: the first of them in a list of steps divides it."""
+STEPS_REQUIRED_MAX: Final = 64
+"""The fold keeps the steps that a case took as the bits of one word."""
 
 
 class RegisterError(TomlFileError):
@@ -302,6 +304,9 @@ def _check_rules(file: TomlText, at: tuple[str, int], one: _Procedure) -> None:
 def _check_steps(file: TomlText, at: tuple[str, int], one: _Procedure) -> None:
     """Each once; and a mistyped action type would be asked of every case in vain."""
     steps = [step.code for step in one.steps]
+    if sum(step.required for step in one.steps) > STEPS_REQUIRED_MAX:
+        message = f"More than {STEPS_REQUIRED_MAX} steps are required. Join some, or require fewer."
+        raise file.error((*at, "steps"), message, RegisterError)
     for step in steps:
         if steps.count(step) > 1:
             raise file.error((*at, "steps"), f"Step {step!r} is there twice. Rename one.", RegisterError)

@@ -214,6 +214,20 @@ def test_a_rule_that_cannot_be_meant_is_answered_with_its_remedy(old: str, new: 
         parse_register(WITH_RULES.replace(old, new, 1), place="test.toml")
 
 
+@pytest.mark.parametrize(("number", "is_refused"), [(64, False), (65, True)])
+def test_no_more_steps_are_required_than_the_fold_can_watch(number: int, is_refused: bool) -> None:
+    steps = ", ".join(
+        f'{{ code = "s{each}", title = {{ zh = "步", en = "S" }}, required = true }}' for each in range(number)
+    )
+    text = REGISTER.replace("valid_to", f"steps = [{steps}]\nvalid_to", 1)
+
+    if is_refused:
+        with pytest.raises(RegisterError, match="More than 64 steps are required"):
+            parse_register(text, place="test.toml")
+    else:
+        assert len(parse_register(text, place="test.toml").procedures["licence"][0].steps_due) == number
+
+
 def test_a_step_with_a_dot_that_is_no_action_s_may_be_called_anything() -> None:
     text = WITH_RULES.replace('"review"', '"file.review"')
 
