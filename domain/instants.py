@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,39 +19,53 @@ _DAYS_OF_MONTH = np.array([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
 _EPOCH_DAY = 719_468
 """Days from 0000-03-01 to 1970-01-01."""
 
+Bytes = NDArray[np.uint8]
+Ints = NDArray[np.int64]
 
-def parse_instants(texts: Sequence[str]) -> NDArray[np.int64]:
+
+def parse_instants(texts: Sequence[str]) -> Ints:
     """`parse_instant` of each: microseconds since 1970. Raises ValueError, as that does."""
-    found = np.empty(len(texts), np.int64)
-    shapes = np.array([2 * len(text) + text.endswith("Z") for text in texts], np.int64)
+    encoded = [text.encode("utf-8", "surrogatepass") for text in texts]
+    offsets = np.cumsum([0, *map(len, encoded)])
+    return parse_encoded(np.frombuffer(b"".join(encoded), np.uint8), offsets)
+
+
+def parse_encoded(text: Bytes, offsets: NDArray[np.integer[Any]]) -> Ints:
+    """The same for UTF-8 texts that stand one after the other: text i is text[offsets[i] : offsets[i + 1]]."""
+    starts, lengths = offsets[:-1].astype(np.int64), np.diff(offsets).astype(np.int64)
+    found = np.empty(starts.size, np.int64)
+    sure = np.zeros(starts.size, np.bool_)
+    utc = np.zeros(starts.size, np.int64)
+    some = np.flatnonzero(lengths > 0)
+    utc[some] = text[starts[some] + lengths[some] - 1] == ord("Z")
+    shapes = 2 * lengths + utc
     for shape in np.unique(shapes).tolist():
         where = np.flatnonzero(shapes == shape)
-        chosen = texts if where.size == len(texts) else [texts[index] for index in where.tolist()]
-        values, sure = _parsed(chosen, shape // 2, utc=shape % 2 == 1)
-        for index in np.flatnonzero(~sure).tolist():
-            values[index] = parse_instant(chosen[index])
-        found[where] = values
+        length = shape // 2
+        if length - len(_SHAPE) >= (1 if shape % 2 else _OFFSET):
+            # A row for each place in the text, so that what is done at a place is done on neighbours.
+            signs = np.ascontiguousarray(text[starts[where, np.newaxis] + np.arange(length)].T)
+            found[where], sure[where] = _parsed(signs, utc=shape % 2 == 1)
+    for index in np.flatnonzero(~sure).tolist():
+        begin = int(starts[index])
+        found[index] = parse_instant(text[begin : begin + int(lengths[index])].tobytes().decode("utf-8", "replace"))
     return found
 
 
-def _parsed(texts: Sequence[str], length: int, *, utc: bool) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Values of texts of one length, and which of them are sure to be right."""
-    unknown = np.zeros(len(texts), np.int64), np.zeros(len(texts), np.bool_)
+def _parsed(signs: Bytes, *, utc: bool) -> tuple[Ints, NDArray[np.bool_]]:
+    """Values of texts of one length, place by place, and which of them are sure to be right."""
+    length, many = signs.shape
     fraction = length - len(_SHAPE) - (1 if utc else _OFFSET)
-    joined = "".join(texts)
-    if fraction < 0 or fraction == 1 or not joined.isascii():
-        return unknown
-    signs = np.frombuffer(joined.encode("ascii"), np.uint8).reshape(len(texts), length)
-    digit = signs.astype(np.int32) - ord("0")
-    is_digit = (digit >= 0) & (digit <= 9)
-    sure = is_digit[:, _DIGITS].all(axis=1)
+    digit = signs - np.uint8(ord("0"))  # what comes before 0 becomes large
+    is_digit = digit <= 9
+    sure = is_digit[_DIGITS].all(axis=0)
     for place in _SEPARATORS:
-        sure &= signs[:, place] == _SHAPE[place]
+        sure &= signs[place] == _SHAPE[place]
 
-    def number(begin: int, many: int) -> NDArray[np.int64]:
-        value = digit[:, begin].astype(np.int64)
-        for place in range(begin + 1, begin + many):
-            value = value * 10 + digit[:, place]
+    def number(begin: int, digits: int) -> NDArray[np.int32]:
+        value: NDArray[np.int32] = digit[begin].astype(np.int32)
+        for place in range(begin + 1, begin + digits):
+            value = value * 10 + digit[place]
         return value
 
     year, month, day = number(0, 4), number(5, 2), number(8, 2)
@@ -58,25 +73,25 @@ def _parsed(texts: Sequence[str], length: int, *, utc: bool) -> tuple[NDArray[np
     sure &= (year > 0) & (month > 0) & (month <= 12) & (hour < 24) & (minute < 60) & (second < 60)
     days, exists = _days(year, np.clip(month, 1, 12), day)
     sure &= exists
-    microsecond = np.zeros(len(texts), np.int64)
-    if fraction:
-        sure &= (signs[:, 19] == ord(".")) & is_digit[:, 20 : 19 + fraction].all(axis=1)
+    seconds = days.astype(np.int64) * 86_400 + (hour * 3_600 + minute * 60 + second)
+    microsecond = np.zeros(many, np.int64)
+    if fraction == 1:
+        sure[:] = False
+    elif fraction:
+        sure &= (signs[19] == ord(".")) & is_digit[20 : 19 + fraction].all(axis=0)
         kept = min(fraction - 1, _MICROSECOND_DIGITS)
-        microsecond = number(20, kept) * 10 ** (_MICROSECOND_DIGITS - kept)
-    seconds = days * 86_400 + hour * 3_600 + minute * 60 + second
-    if utc:
-        sure &= signs[:, -1] == ord("Z")
-    else:
-        ahead, hours, minutes = signs[:, -_OFFSET], number(length - 5, 2), number(length - 2, 2)
-        sure &= is_digit[:, [-5, -4, -2, -1]].all(axis=1) & (signs[:, -3] == ord(":"))
+        microsecond = number(20, kept).astype(np.int64) * 10 ** (_MICROSECOND_DIGITS - kept)
+    if not utc:
+        ahead, hours, minutes = signs[-_OFFSET], number(length - 5, 2), number(length - 2, 2)
+        sure &= is_digit[[-5, -4, -2, -1]].all(axis=0) & (signs[-3] == ord(":"))
         sure &= ((ahead == ord("+")) | (ahead == ord("-"))) & (hours < 24) & (minutes < 60)
         seconds -= np.where(ahead == ord("+"), 1, -1) * (hours * 3_600 + minutes * 60)
     return seconds * 1_000_000 + microsecond, sure
 
 
 def _days(
-    year: NDArray[np.int64], month: NDArray[np.int64], day: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    year: NDArray[np.int32], month: NDArray[np.int32], day: NDArray[np.int32]
+) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
     """Days since 1970-01-01 in the Gregorian calendar, and which of them the calendar has."""
     leap = ((year % 4 == 0) & (year % 100 != 0)) | (year % 400 == 0)
     exists = (day > 0) & (day <= _DAYS_OF_MONTH[month] + ((month == 2) & leap))

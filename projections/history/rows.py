@@ -7,12 +7,15 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from domain.action_types import ACTION_TYPES
 from domain.cases import NOBODY
-from domain.facts import DAY_LENGTH, DUE_DAY, DUE_INSTANT, Facts, FactsData, due_value
-from domain.instants import parse_instants
+from domain.facts import DAY_LENGTH, DUE_INSTANT, Facts, due_value
+from domain.instants import parse_encoded, parse_instants
+from projections.history.told import Column, Told, lengths, texts_at, told_of
 
 VOCABULARIES = ("subject", "source", "unit", "staff", "procedure", "reason", "outcome", "step")
 """Each has codes of its own, given in the order in which the words first stand in the ledger."""
@@ -94,11 +97,8 @@ _KIND_OF_FAMILY = {
 }
 _CODE = {name: kind.code for name, kind in ACTION_TYPES.items()}
 _SUBJECT_START = {name: subject_word(kind.family, "") for name, kind in ACTION_TYPES.items()}
-_NAMES_STEP = frozenset(name for name in ACTION_TYPES if name.endswith(".step-done"))
-_OF_STAFF = frozenset(name for name, kind in ACTION_TYPES.items() if kind.family == "staff")
-
-Told = Sequence[str | None]
-"""What each of some actions says in one field."""
+_ROLES = {"owner": "owner", "actor": "actor", "supervisor": "supervisor", "recorder": "recorded_by"}
+"""Columns that hold staff, in the order in which a row names them, and the fields they come from."""
 
 
 class Coded(NamedTuple):
@@ -110,125 +110,126 @@ class Coded(NamedTuple):
     share_part: NDArray[np.int32]
 
 
-def code_facts(facts: Sequence[Facts], words: Vocabulary, *, order: Sequence[int] | None = None) -> Coded:
-    """Actions as columns, field by field. New words get the codes that they would get action by action.
+def code_facts(facts: Sequence[Facts], words: Vocabulary) -> Coded:
+    """Actions as columns. New words get the next codes."""
+    return code_told(told_of(facts), words)
+
+
+def code_told(told: Told, words: Vocabulary, *, order: NDArray[np.int64] | None = None) -> Coded:
+    """What actions say as columns. New words get the codes that they would get action by action.
 
     `order` says after which others each action is to be seen, where that is not the order they stand in.
     """
-    order = range(len(facts)) if order is None else order
-    data = [each.data for each in facts]
-    types = [each.type for each in facts]
+    many = len(told["type"])
+    order = np.arange(many) if order is None else order
+    type_row, types = _distinct(told["type"])
     columns: dict[str, NDArray[Any]] = {
-        "type": np.array([_CODE[name] for name in types], np.uint8),
-        "time": parse_instants([each.time for each in facts]),
+        "type": np.array([_CODE[name] for name in types], np.uint8)[type_row],
+        "time": parse_encoded(*texts_at(told["time"])),
     }
-    subject: Told = [_SUBJECT_START[each.type] + each.subject for each in facts]
-    _code(columns, words["subject"], order, {"subject": subject, "of_case": _cases_meant(data)})
-    _code(columns, words["source"], order, {"source": [each.source for each in facts]})
-    _code(columns, words["unit"], order, {"unit": _units(types, data)})
-    roles: dict[str, Told] = {
-        "owner": [each.owner for each in data],
-        "actor": [each.actor for each in data],
-        "supervisor": [each.supervisor for each in data],
-        "recorder": [each.recorded_by for each in data],
-    }
-    shares = [
-        (row, each.staff, each.millionths)
-        for row in [row for row, each in enumerate(data) if each.participants]
-        for each in data[row].participants or ()
-    ]
-    last = [(order[row], len(roles) + index, staff) for index, (row, staff, _) in enumerate(shares)]
-    _code(columns, words["staff"], order, roles, last)
-    _code(columns, words["procedure"], order, {"procedure": [each.procedure for each in data]})
-    _code(columns, words["reason"], order, {"reason": [each.reason for each in data]})
-    _code(columns, words["outcome"], order, {"outcome": [each.outcome for each in data]})
-    step = [each.step if name in _NAMES_STEP else None for name, each in zip(types, data, strict=True)]
-    _code(columns, words["step"], order, {"step": step})
-    columns["due_kind"], columns["due"] = _dues([each.due for each in data])
-    columns["rating"] = np.array([int(each.rating or 0) for each in data], np.uint8)
-    columns["present"] = _present(columns, data)
-    return Coded(
-        columns,
-        np.array([row for row, _, _ in shares], np.int64),
-        np.array([words["staff"].codes[staff] for _, staff, _ in shares], np.int32),
-        np.array([part for _, _, part in shares], np.int32),
+
+    def of_type(test: Sequence[bool]) -> Column:
+        return pa.array(np.array(test, np.bool_)[type_row])
+
+    starts: Column = pa.array([_SUBJECT_START[name] for name in types], pa.string())
+    starts = starts.take(pa.array(type_row))
+    subject = pc.binary_join_element_wise(starts, told["subject"], "")
+    of_case = pc.binary_join_element_wise(pa.scalar(subject_word("licensing", "")), told["of_case"], "")
+    # A person's action counts where they go to, every other where it says.
+    goes = pc.and_(of_type([ACTION_TYPES[name].family == "staff" for name in types]), pc.is_valid(told["to_unit"]))
+    step = pc.if_else(
+        of_type([name.endswith(".step-done") for name in types]), told["step"], pa.scalar(None, pa.string())
     )
+    share_row, share_staff, share_part = _shares(told["participants"])
+    named = {
+        "subject": {"subject": subject, "of_case": of_case},
+        "unit": {"unit": pc.if_else(goes, told["to_unit"], told["unit"])},
+        "staff": {name: told[source] for name, source in _ROLES.items()},
+        "step": {"step": step},
+    }
+    for vocabulary in VOCABULARIES:
+        told_so = named.get(vocabulary) or {vocabulary: told[vocabulary]}
+        last = share_staff if vocabulary == "staff" else None
+        columns |= _code(words[vocabulary], order, told_so, last, share_row)
+    codes = words["staff"].codes
+    columns["due_kind"], columns["due"] = _dues(told["due"])
+    columns["rating"] = pc.fill_null(told["rating"], 0).to_numpy().astype(np.uint8)
+    columns["present"] = _present(columns, told)
+    staff = np.array([codes[each] for each in share_staff], np.int32)
+    return Coded({name: columns[name] for name in ROW_COLUMNS}, share_row, staff, share_part)
+
+
+def _distinct(column: Column) -> tuple[NDArray[np.int32], list[str]]:
+    """(index of each text, NOBODY for none; the texts)."""
+    encoded = column.dictionary_encode()
+    return pc.fill_null(encoded.indices, NOBODY).to_numpy(zero_copy_only=False), encoded.dictionary.to_pylist()
 
 
 def _code(
-    columns: dict[str, NDArray[Any]],
     words: Words,
-    order: Sequence[int],
-    told: Mapping[str, Told],
-    last: Iterable[tuple[int, int, str]] = (),
-) -> None:
-    """Code columns of one vocabulary; `last` are further words, as (order of the action, place in it, word)."""
-    codes = words.codes
-    new = [each for each in last if each[2] not in codes]
-    coded = _looked_up(codes, told)
-    if coded is None:
-        new += [
-            (order[row], place, word)
-            for place, each in enumerate(told.values())
-            for row, word in enumerate(each)
-            if word is not None and word not in codes
-        ]
-    for _, _, word in sorted(new):
-        words.code(word)
-    columns.update(coded or _looked_up(codes, told) or {})
+    order: NDArray[np.int64],
+    told: Mapping[str, Column],
+    last: Sequence[str] | None,
+    last_row: NDArray[np.int64],
+) -> dict[str, NDArray[np.int32]]:
+    """Code columns of one vocabulary; `last` are words that stand behind all columns of their rows."""
+    known, distinct = words.codes, {name: _distinct(column) for name, column in told.items()}
+    new: list[tuple[int, int, str]] = []
+    for place, (index, texts) in enumerate(distinct.values()):
+        unknown = [number for number, text in enumerate(texts) if text not in known]
+        if unknown:
+            first = _first_seen(index, len(texts), order)
+            new += [(int(first[number]), place, texts[number]) for number in unknown]
+    for place, (row, text) in enumerate(zip(last_row.tolist(), last or (), strict=False), len(told)):
+        if text not in known:
+            new.append((int(order[row]), place, text))
+    for _, _, text in sorted(new):
+        words.code(text)
+    return {
+        # What is not stated has index -1: the last entry.
+        name: np.array([*(known[text] for text in texts), NOBODY], np.int32)[index]
+        for name, (index, texts) in distinct.items()
+    }
 
 
-def _looked_up(codes: Mapping[str, int], told: Mapping[str, Told]) -> dict[str, NDArray[np.int32]] | None:
-    """Columns of codes; None where a word has none yet."""
-    try:
-        return {
-            name: np.array([NOBODY if word is None else codes[word] for word in each], np.int32)
-            for name, each in told.items()
-        }
-    except KeyError:
-        return None
+def _first_seen(index: NDArray[np.int32], many: int, order: NDArray[np.int64]) -> NDArray[np.int64]:
+    """For each distinct text the order of the first action that states it."""
+    backwards = np.argsort(order, kind="stable")[::-1]
+    first = np.zeros(many + 1, np.int64)
+    first[index[backwards]] = order[backwards]  # of equal places the last one written stays
+    return first
 
 
-def _cases_meant(data: Sequence[FactsData]) -> Told:
-    return [
-        None if each.of is None or each.of.case is None else subject_word("licensing", each.of.case)
-        for each in data
-    ]
+def _shares(participants: Column) -> tuple[NDArray[np.int64], list[str], NDArray[np.int32]]:
+    """(row, staff, millionths) of each participant."""
+    many = lengths(participants)
+    staff, share = participants.flatten().flatten()
+    part = np.rint(share.to_numpy(zero_copy_only=False) * 1_000_000).astype(np.int32)
+    return np.repeat(np.arange(many.size), many), staff.to_pylist(), part
 
 
-def _units(types: Sequence[str], data: Sequence[FactsData]) -> Told:
-    """A person's action counts where they go to, every other where it says."""
-    units = [each.unit for each in data]
-    for row in [row for row, each in enumerate(data) if each.to_unit and types[row] in _OF_STAFF]:
-        units[row] = data[row].to_unit
-    return units
-
-
-def _dues(told: Told) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+def _dues(due: Column) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """`domain.facts.due_value` of each."""
-    kind, value = np.zeros(len(told), np.uint8), np.zeros(len(told), np.int64)
-    days = [(row, due) for row, due in enumerate(told) if due is not None and len(due) == DAY_LENGTH]
-    if days:
-        number = {due: due_value(due)[1] for due in {due for _, due in days}}
-        rows = [row for row, _ in days]
-        kind[rows], value[rows] = DUE_DAY, [number[due] for _, due in days]
-    instants = [(row, due) for row, due in enumerate(told) if due is not None and len(due) != DAY_LENGTH]
-    if instants:
-        rows = [row for row, _ in instants]
-        kind[rows], value[rows] = DUE_INSTANT, parse_instants([due for _, due in instants])
-    return kind, value
+    index, texts = _distinct(due)
+    kinds, values = np.zeros(len(texts) + 1, np.uint8), np.zeros(len(texts) + 1, np.int64)
+    instants = [number for number, text in enumerate(texts) if len(text) != DAY_LENGTH]
+    kinds[instants], values[instants] = DUE_INSTANT, parse_instants([texts[number] for number in instants])
+    for number, text in enumerate(texts):
+        if len(text) == DAY_LENGTH:
+            kinds[number], values[number] = due_value(text)
+    return kinds[index], values[index]
 
 
-def _present(columns: Mapping[str, NDArray[Any]], data: Sequence[FactsData]) -> NDArray[np.uint8]:
+def _present(columns: Mapping[str, NDArray[Any]], told: Told) -> NDArray[np.uint8]:
     """Which of the five everys are stated, one bit each."""
     stated = (
-        ((columns["owner"] != NOBODY), HAS_OWNER),
-        (np.array([bool(each.basis) for each in data], np.bool_), HAS_BASIS),
-        (np.array([bool(each.evidence) for each in data], np.bool_), HAS_EVIDENCE),
-        ((columns["supervisor"] != NOBODY), HAS_SUPERVISOR),
-        ((columns["outcome"] != NOBODY), HAS_OUTCOME),
+        (columns["owner"] != NOBODY, HAS_OWNER),
+        (told["basis"].to_numpy(zero_copy_only=False), HAS_BASIS),
+        (told["evidence"].to_numpy(zero_copy_only=False), HAS_EVIDENCE),
+        (columns["supervisor"] != NOBODY, HAS_SUPERVISOR),
+        (columns["outcome"] != NOBODY, HAS_OUTCOME),
     )
-    present = np.zeros(len(data), np.uint8)
+    present = np.zeros(len(told["type"]), np.uint8)
     for is_stated, bit in stated:
         present |= is_stated.astype(np.uint8) * np.uint8(bit)
     return present

@@ -10,17 +10,19 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from domain.actions import action_key, facts_action
 from domain.corrections import apply_corrections, facts_of
-from domain.facts import Facts, read_all_facts, read_facts
+from domain.facts import Facts, read_facts
 from domain.ledger.ledger import Ledger
 from domain.ledger.records import ACTION_TOPIC, Recorded
 from projections.damage import UnreadableEventError
 from projections.history.parts import read_whole, write_columns
-from projections.history.rows import NO_ACTION, ROW_COLUMNS, Vocabulary, code_facts, new_vocabulary
+from projections.history.rows import NO_ACTION, ROW_COLUMNS, Vocabulary, code_told, new_vocabulary
 from projections.history.segments import texts
+from projections.history.told import Column, Told, read_told, together, told_of
 from projections.store import Checkpoint, Connection, ViewStore
 
 
@@ -128,22 +130,22 @@ class HistoryState:
     def take(self, batch: Sequence[Recorded], ledger: Ledger) -> dict[str, Columns]:
         """Columns of every part for the batch; the state moves on to its last position."""
         known = {name: len(words.words) for name, words in self.words.items()}
-        position, facts = _decoded(batch)
-        references = _references(position, facts)
-        links, amendments = self._linked(position, facts, references, ledger)
+        at, told = _told(batch)
+        references = _references(at, told)
+        links, amendments = self._linked(at, told, references, ledger)
         amended = _amended(amendments, ledger)
         # An amended row is seen right after the action with which it becomes known.
-        many, at = len(facts), np.array(position, np.int64)
+        many = at.size
         target = np.array([each.target for each in amendments], np.int64)
         known_at = np.array([each.known_at for each in amendments], np.int64)
-        order = [row << 32 for row in range(many)]
-        order += [(row << 32) + index for index, row in enumerate(np.searchsorted(at, known_at).tolist(), 1)]
-        coded = code_facts([*facts, *amended], self.words, order=order)
+        amended_order = (np.searchsorted(at, known_at) << 32) + np.arange(1, known_at.size + 1)
+        order = np.concatenate([np.arange(many) << 32, amended_order])
+        coded = code_told(together([told, told_of(amended)]) if amended else told, self.words, order=order)
         own = coded.share_row < many
         theirs = coded.share_row[~own] - many
         parts: dict[str, Columns] = {
             "rows": _spread({name: coded.columns[name][:many] for name in ROW_COLUMNS}, at, batch),
-            "ids": _ids(at, facts, batch),
+            "ids": _ids(at, told, batch),
             "shares": {
                 "position": at[coded.share_row[own]],
                 "staff": coded.share_staff[own],
@@ -180,34 +182,51 @@ class HistoryState:
         }
 
     def _linked(
-        self, position: Sequence[int], facts: Sequence[Facts], references: Sequence[Reference], ledger: Ledger
+        self, at: NDArray[np.int64], told: Told, references: Sequence[Reference], ledger: Ledger
     ) -> tuple[list[Link], list[Amendment]]:
         """Links that become known in the batch, and the actions whose effective row changes with them."""
         targets = _targets(references, ledger)
         of_position = {each.position: each for each in references}
-        meant = [
-            row
-            for row, each in enumerate(facts)
-            if (key := (each.source, each.id)) in self.waiting or key in targets
-        ]
         links: list[Link] = []
         amendments: list[Amendment] = []
-        for row in sorted({*meant, *np.searchsorted(position, list(of_position)).tolist()}):
-            at, each = position[row], facts[row]
-            known = self._links(at, each, of_position.get(at), targets)
+        for row in sorted({*self._meant(told, targets), *np.searchsorted(at, list(of_position)).tolist()}):
+            position = int(at[row])
+            key = told["source"][row].as_py(), told["id"][row].as_py()
+            known = self._links(position, key, of_position.get(position), targets)
             amended: set[int] = set()
             for link in known:
                 self.remember(link)
                 amended |= self._amended_by(link)
             links += known
-            amendments += [Amendment(target, at, self._corrections_of(target, at)) for target in sorted(amended)]
+            amendments += [
+                Amendment(target, position, self._corrections_of(target, position)) for target in sorted(amended)
+            ]
         return links, amendments
 
+    def _meant(self, told: Told, targets: Mapping[tuple[str, str], int]) -> list[int]:
+        """Rows of the actions that earlier ones mean, or others of the batch."""
+        ids = {action_id for _, action_id in (*self.waiting, *targets)}
+        if len(ids) <= len(told["id"]):
+            is_meant: Column = pc.is_in(told["id"], pa.array(sorted(ids), pa.string()))
+            rows = np.flatnonzero(is_meant.to_numpy(zero_copy_only=False)).tolist()
+        else:
+            rows = [row for row, action_id in enumerate(told["id"].to_pylist()) if action_id in ids]
+        found = []
+        for row in rows:
+            key = told["source"][row].as_py(), told["id"][row].as_py()
+            if key in self.waiting or key in targets:
+                found.append(row)
+        return found
+
     def _links(
-        self, position: int, facts: Facts, reference: Reference | None, targets: Mapping[tuple[str, str], int]
+        self,
+        position: int,
+        key: tuple[str, str],
+        reference: Reference | None,
+        targets: Mapping[tuple[str, str], int],
     ) -> list[Link]:
         """The links that become known with this action: those that waited for it, and its own."""
-        waiting = self.waiting.pop((facts.source, facts.id), ())
+        waiting = self.waiting.pop(key, ())
         links = [Link(waits, kind, position, position) for waits, kind in waiting]
         if reference is not None:
             target = targets.get((reference.source, reference.id))
@@ -243,11 +262,11 @@ class Amendment(NamedTuple):
     corrections: tuple[int, ...]
 
 
-def _decoded(batch: Sequence[Recorded]) -> tuple[list[int], list[Facts]]:
-    """Positions and facts of the actions among the events. Raises UnreadableEventError."""
+def _told(batch: Sequence[Recorded]) -> tuple[NDArray[np.int64], Told]:
+    """Positions of the actions among the events, and what they say. Raises UnreadableEventError."""
     actions = [each for each in batch if each.topic == ACTION_TOPIC]
     try:
-        return [each.position for each in actions], read_all_facts([each.facts for each in actions])
+        told = read_told([each.facts for each in actions])
     except msgspec.MsgspecError:
         for each in actions:
             try:
@@ -255,15 +274,17 @@ def _decoded(batch: Sequence[Recorded]) -> tuple[list[int], list[Facts]]:
             except msgspec.MsgspecError as error:
                 raise UnreadableEventError(each.position, error) from error
         raise
+    return np.array([each.position for each in actions], np.int64), told
 
 
-def _references(position: Sequence[int], facts: Sequence[Facts]) -> list[Reference]:
-    found = []
-    for at, each in [(at, each) for at, each in zip(position, facts, strict=True) if each.data.of is not None]:
-        of = each.data.of
-        if of is not None and of.source is not None and of.id is not None:
-            found.append(Reference(at, LINK_OF_TYPE.get(each.type, LinkKind.ABOUT), of.source, of.id))
-    return found
+def _references(at: NDArray[np.int64], told: Told) -> list[Reference]:
+    refers: Column = pc.and_(pc.is_valid(told["of_source"]), pc.is_valid(told["of_id"]))
+    rows = np.flatnonzero(refers.to_numpy(zero_copy_only=False))
+    of = [told[name].take(pa.array(rows)).to_pylist() for name in ("type", "of_source", "of_id")]
+    return [
+        Reference(position, LINK_OF_TYPE.get(kind, LinkKind.ABOUT), source, action_id)
+        for position, kind, source, action_id in zip(at[rows].tolist(), *of, strict=True)
+    ]
 
 
 def _targets(references: Sequence[Reference], ledger: Ledger) -> dict[tuple[str, str], int]:
@@ -297,12 +318,13 @@ def _spread(columns: Columns, position: NDArray[np.int64], batch: Sequence[Recor
     return spread
 
 
-def _ids(position: NDArray[np.int64], facts: Sequence[Facts], batch: Sequence[Recorded]) -> Columns:
-    ids: list[str] = [""] * len(batch)
-    sequences: list[str | None] = [None] * len(batch)
-    for row, each in zip((position - batch[0].position).tolist(), facts, strict=True):
-        ids[row], sequences[row] = each.id, each.sequence
-    return {"id": ids, "sequence": sequences}
+def _ids(position: NDArray[np.int64], told: Told, batch: Sequence[Recorded]) -> Columns:
+    if position.size == len(batch):
+        return {"id": told["id"], "sequence": told["sequence"]}
+    row = np.full(len(batch), -1)
+    row[position - batch[0].position] = np.arange(position.size)
+    where = pa.array(row, mask=row < 0)
+    return {"id": pc.fill_null(told["id"].take(where), ""), "sequence": told["sequence"].take(where)}
 
 
 def _columns(names: Sequence[str], records: Sequence[Sequence[Any]]) -> Columns:
