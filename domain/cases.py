@@ -125,7 +125,7 @@ EXTRA_RECORD = np.dtype(
 SHARE_RECORD = np.dtype([("part", np.int32), ("staff", np.int32)], align=True)
 """A participant's share in millionths."""
 
-STATES_DUE, STATES_SHARES, STATES_STEP, STATES_REASON = 1, 2, 4, 8
+STATES_DUE, STATES_SHARES, STATES_STEP, STATES_REASON, STATES_OTHER = 1, 2, 4, 8, 16
 """Bits of `states`: they tell the fold when an extra need not be looked at."""
 
 NOTHING = -1

@@ -6,7 +6,10 @@ The functions so marked use integers and arrays only, so both ways give the same
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from typing import Any, ParamSpec, TypeVar
 
 Parameters = ParamSpec("Parameters")
@@ -34,3 +37,27 @@ def compiled(function: Callable[Parameters, Result]) -> Callable[Parameters, Res
         return function
     decorated: Callable[Parameters, Result] = numba.njit(**OPTIONS)(function)
     return decorated
+
+
+PART_MIN = 100_000
+"""Fewer items are not worth another thread."""
+
+
+def processors() -> int:
+    """How many threads can run at once."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def in_parts(size: int, function: Callable[..., None], *arguments: Any) -> None:
+    """Call `function(begin, end, *arguments)` for stretches that together are 0 to `size`, on all processors.
+
+    The function must write what no other stretch reads.
+    """
+    parts = max(1, min(processors(), size // PART_MIN)) if COMPILED else 1
+    borders = [size * part // parts for part in range(parts + 1)]
+    if parts == 1:
+        function(0, size, *arguments)
+        return
+    with ThreadPoolExecutor(parts) as pool:
+        for each in [pool.submit(function, *pair, *arguments) for pair in pairwise(borders)]:
+            each.result()

@@ -6,7 +6,6 @@ changes no bit of them.
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final
@@ -15,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.cases import Actions, Cases, Extras, Shares
-from domain.compiled import compiled
+from domain.compiled import compiled, processors
 from domain.fold import (
     CONTRIBUTION_RECORD,
     HEAD,
@@ -122,7 +121,7 @@ def count_cases(
 ) -> Counts:  # fmt: skip
     """Count all cases over a period, as of position `upto`."""
     size = cases.starts.size - 1
-    threads = threads or max(1, min(len(os.sched_getaffinity(0)), size // CASES_AT_ONCE_MIN))
+    threads = threads or max(1, min(processors(), size // CASES_AT_ONCE_MIN))
     at = np.searchsorted(cases.starts, np.linspace(0, cases.actions.size, threads + 1).astype(np.int64))
     borders = [0, *at[1:-1].tolist(), size]
     one = _Pass(cases, rules, period, sizes, asked, upto, with_values)

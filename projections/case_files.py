@@ -20,6 +20,7 @@ from domain.cases import (
     OVERTURNED,
     SHARE_RECORD,
     STATES_DUE,
+    STATES_OTHER,
     STATES_REASON,
     STATES_SHARES,
     STATES_STEP,
@@ -30,7 +31,7 @@ from domain.cases import (
     make_records,
     role_table,
 )
-from domain.compiled import compiled
+from domain.compiled import compiled, in_parts
 from domain.zones import DAY_MICROSECONDS, Zone
 from projections.case_order import case_order
 from projections.history.columns import History
@@ -68,15 +69,26 @@ def case_files(
         chosen &= np.isin(subject, np.fromiter(subjects, np.int32))
     time = actions.columns["time"]
     row, starts, held = case_order(history, subject, chosen, time)
-    due_kind, due = actions.columns["due_kind"], actions.columns["due"]
-    records = make_records(ACTION_RECORD, row.size)
-    extras = make_records(EXTRA_RECORD, _extras_needed(actions, role, chosen, to_instant))
-    fill_records(
-        row, role, time, actions.columns["type"], actions.columns["unit"], actions.columns["owner"],
-        actions.columns["procedure"], actions.columns["reason"], actions.columns["step"],
-        actions.columns["rating"],
-        actions.columns["present"], due_kind, due, actions.share_start, actions.share_stop,
-        overturned(history, actions.columns["type"]), to_instant, zone.transitions, zone.offsets, records, extras,
+    # Rows are read one after the other and written where they belong: one far place for each, not one for each
+    # column.
+    place = np.full(history.position, NOTHING, np.int32)
+    place[row] = np.arange(row.size, dtype=np.int32)
+    states = np.zeros(history.position, np.uint8)
+    columns = actions.columns
+    in_parts(
+        history.position, tell_states, place, role, columns["due_kind"], columns["reason"], columns["step"],
+        actions.share_start, actions.share_stop, to_instant, states,
+    )  # fmt: skip
+    stated = states[row] > 0
+    extra = np.cumsum(stated, dtype=np.int32) - 1
+    extra[~stated] = NOTHING
+    records = np.empty(row.size, ACTION_RECORD).view(np.recarray)
+    extras = np.empty(int(np.count_nonzero(stated)), EXTRA_RECORD).view(np.recarray)
+    in_parts(
+        history.position, fill_records, place, states, extra, role, time, columns["type"], columns["unit"],
+        columns["owner"], columns["procedure"], columns["reason"], columns["step"], columns["rating"],
+        columns["present"], columns["due_kind"], columns["due"], actions.share_start, actions.share_stop,
+        overturned(history, columns["type"]), zone.transitions, zone.offsets, records, extras,
     )  # fmt: skip
     shares = make_records(
         SHARE_RECORD, actions.share_staff.size, staff=actions.share_staff, part=actions.share_part
@@ -84,81 +96,60 @@ def case_files(
     return CaseFiles(Cases(starts, records, extras, shares), held)
 
 
-def _extras_needed(
-    actions: EffectiveRows, role: NDArray[np.uint8], chosen: NDArray[np.bool_], to_instant: bool
-) -> int:
-    columns = actions.columns
-    return count_extras(
-        chosen, role, columns["due_kind"], columns["reason"], columns["step"], actions.share_start,
-        actions.share_stop, to_instant,
-    )  # fmt: skip
-
-
 @compiled
-def count_extras(
-    chosen: NDArray[np.bool_], role: NDArray[np.uint8], due_kind: NDArray[np.uint8], reason: NDArray[np.int32],
-    step: NDArray[np.int32], share_start: NDArray[np.int64], share_stop: NDArray[np.int64], to_instant: bool,
-) -> int:  # fmt: skip
-    """How many of the chosen rows state something out of the ordinary."""
-    needed = 0
-    for row in range(chosen.size):
-        if chosen[row] and is_extra(row, role, due_kind, reason, step, share_start, share_stop, to_instant):
-            needed += 1
-    return needed
-
-
-@compiled
-def is_extra(
-    row: int, role: NDArray[np.uint8], due_kind: NDArray[np.uint8], reason: NDArray[np.int32],
-    step: NDArray[np.int32], share_start: NDArray[np.int64], share_stop: NDArray[np.int64], to_instant: bool,
-) -> bool:  # fmt: skip
-    """Whether a row states what only an EXTRA_RECORD holds, and counting cares."""
-    does = role[row]
-    return bool(
-        due_kind[row] > 0
-        or step[row] >= 0
-        or share_stop[row] > share_start[row]
-        or does == Role.RATED
-        or (reason[row] >= 0 and (does == Role.SUSPENDED or does == Role.TARGET_CANCELLED))
-        or (to_instant and Role.GRANTED <= does <= LAST_OWN)
-    )
+def tell_states(
+    begin: int, end: int, place: NDArray[np.int32], role: NDArray[np.uint8], due_kind: NDArray[np.uint8],
+    reason: NDArray[np.int32], step: NDArray[np.int32], share_start: NDArray[np.int64],
+    share_stop: NDArray[np.int64], to_instant: bool, states: NDArray[np.uint8],
+) -> None:  # fmt: skip
+    """What only an extra record holds, and counting cares for, of each row that has a place."""
+    for row in range(begin, end):
+        if place[row] < 0:
+            continue
+        does = role[row]
+        told = 0
+        if due_kind[row] > 0:
+            told |= STATES_DUE
+        if share_stop[row] > share_start[row]:
+            told |= STATES_SHARES
+        if step[row] >= 0:
+            told |= STATES_STEP
+        if reason[row] >= 0 and (does == Role.SUSPENDED or does == Role.TARGET_CANCELLED):
+            told |= STATES_REASON
+        if does == Role.RATED or (to_instant and Role.GRANTED <= does <= LAST_OWN):
+            told |= STATES_OTHER
+        states[row] = told
 
 
 @compiled
 def fill_records(
-    rows: NDArray[np.int32], role: NDArray[np.uint8], time: NDArray[np.int64], kind: NDArray[np.uint8],
-    unit: NDArray[np.int32], owner: NDArray[np.int32], procedure: NDArray[np.int32], reason: NDArray[np.int32],
-    step: NDArray[np.int32], rating: NDArray[np.uint8], present: NDArray[np.uint8], due_kind: NDArray[np.uint8],
-    due: NDArray[np.int64], share_start: NDArray[np.int64], share_stop: NDArray[np.int64],
-    overturned: NDArray[np.bool_], to_instant: bool,
+    begin: int, end: int, place: NDArray[np.int32], states: NDArray[np.uint8], extra: NDArray[np.int32],
+    role: NDArray[np.uint8], time: NDArray[np.int64], kind: NDArray[np.uint8], unit: NDArray[np.int32],
+    owner: NDArray[np.int32], procedure: NDArray[np.int32], reason: NDArray[np.int32], step: NDArray[np.int32],
+    rating: NDArray[np.uint8], present: NDArray[np.uint8], due_kind: NDArray[np.uint8], due: NDArray[np.int64],
+    share_start: NDArray[np.int64], share_stop: NDArray[np.int64], overturned: NDArray[np.bool_],
     transitions: NDArray[np.int64], offsets: NDArray[np.int64], records: Actions, extras: Extras,
 ) -> None:  # fmt: skip
-    """Write the records of these rows, and the extras of those that need one, in their order."""
-    segment, extra = 0, 0
-    for place in range(rows.size):
-        row = rows[place]
+    """Write the record of each row at its place, and the extras of those that need one."""
+    segment = 0
+    for row in range(begin, end):
+        if place[row] < 0:
+            continue
         segment = segment_of(transitions, time[row], segment)
-        record = records[place]
+        number = extra[place[row]]
+        record = records[place[row]]
         record.day = (time[row] + offsets[segment]) // DAY_MICROSECONDS
         record.owner = owner[row]
         record.unit = unit[row]
         record.procedure = procedure[row]
-        record.extra = NOTHING
-        record.states = 0
+        record.extra = number
         record.position = row + 1
         record.role = role[row]
         record.kind = kind[row]
+        record.states = states[row]
         record.marks = present[row] | (OVERTURNED if overturned[row] else 0)
-        if is_extra(row, role, due_kind, reason, step, share_start, share_stop, to_instant):
-            record.extra = extra
-            record.states = (
-                (due_kind[row] > 0) * STATES_DUE
-                | (share_stop[row] > share_start[row]) * STATES_SHARES
-                | (step[row] >= 0) * STATES_STEP
-                | (reason[row] >= 0) * STATES_REASON
-            )
-            stated = extras[extra]
-            extra += 1
+        if number >= 0:
+            stated = extras[number]
             stated.time = time[row]
             stated.reason = reason[row]
             stated.step = step[row]
