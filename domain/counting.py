@@ -182,7 +182,7 @@ def count_range(
     starts: Index, actions: Actions, extras: Extras, shares: Shares,
     by_instant: bool, first_version: Index, versions: Versions, stops: NDArray[np.bool_],
     type_bits: NDArray[np.uint64], step_bits: NDArray[np.uint64],
-    first_day: int, counted: Days, working_days: Days,
+    first_day: int, counted: Days, working_days: Days, days_min: Days,
     asked: int, upto: int, sharers: int, begin: int, end: int, buffer: Contributions, valued: Contributions,
     from_day: int, to_day: int, tree_of_day: NDArray[np.int32],
     persons: Grid, units: Grid, procedures: Grid,
@@ -202,7 +202,7 @@ def count_range(
                 return case, kept
         filled = fold_one(
             actions, extras, shares, by_instant, first_version, versions, stops, type_bits, step_bits,
-            first_day, counted, working_days, asked, upto, buffer, filled, first, stop,
+            first_day, counted, working_days, days_min, asked, upto, buffer, filled, first, stop,
         )  # fmt: skip
     kept = add_up(buffer, filled, valued, kept, from_day, to_day, tree_of_day, persons, units, procedures)
     return end, kept
@@ -225,17 +225,15 @@ def add_up(
         population = row.kind >> 8
         if row.day > to_day:
             continue
-        tree = trees - 1
-        if not IS_STOCK[population]:
-            if row.day < from_day:
-                continue
-            tree = tree_of_day[row.day - from_day]
+        if row.day < from_day and not IS_STOCK[population]:
+            continue
         cell = CELL_OF_KIND[row.kind]
         if persons.shape[0]:
             persons[row.person, cell] += row.part
         if procedures.shape[0]:
             procedures[row.procedure, cell] += row.part
         if units.shape[0]:
+            tree = trees - 1 if IS_STOCK[population] else tree_of_day[row.day - from_day]
             units[row.unit * trees + tree if row.unit >= 0 else -1, cell] += row.part
         if valued.size and IS_VALUED[population]:
             valued[kept] = rows[number]

@@ -38,6 +38,7 @@ from domain.limits import (
     counted_limit,
     day_of_count,
     start_of,
+    surely_by,
     version_in_force,
 )
 from domain.populations import CONFORMITY, EVERYTHING, IN_TIME_STOCK, Population
@@ -119,7 +120,7 @@ def fold_cases(
     starts: Index, actions: Actions, extras: Extras, shares: Shares,
     by_instant: bool, first_version: Index, versions: Versions, stops: NDArray[np.bool_],
     type_bits: NDArray[np.uint64], step_bits: NDArray[np.uint64],
-    first_day: int, counted: Days, working_days: Days,
+    first_day: int, counted: Days, working_days: Days, days_min: Days,
     asked: int, upto: int, sharers: int, out: Contributions, begin: int, end: int,
 ) -> tuple[int, int]:  # fmt: skip
     """Fold the cases `begin` to `end` until all are done or `out` might not hold the next one.
@@ -134,7 +135,7 @@ def fold_cases(
             return filled, case
         filled = fold_one(
             actions, extras, shares, by_instant, first_version, versions, stops, type_bits, step_bits,
-            first_day, counted, working_days, asked, upto, out, filled, first, stop,
+            first_day, counted, working_days, days_min, asked, upto, out, filled, first, stop,
         )  # fmt: skip
     return filled, end
 
@@ -144,7 +145,7 @@ def fold_one(
     actions: Actions, extras: Extras, shares: Shares,
     by_instant: bool, first_version: Index, versions: Versions, stops: NDArray[np.bool_],
     type_bits: NDArray[np.uint64], step_bits: NDArray[np.uint64],
-    first_day: int, counted: Days, working_days: Days,
+    first_day: int, counted: Days, working_days: Days, days_min: Days,
     asked: int, upto: int, out: Contributions, filled: int, first: int, stop: int,
 ) -> int:  # fmt: skip
     """One case or plan target, whichever begins at row `first`. Returns the rows filled."""
@@ -152,7 +153,7 @@ def fold_one(
         return fold_target(actions, extras, asked, upto, out, filled, first, stop)
     return fold_case(
         actions, extras, shares, by_instant, first_version, versions, stops, type_bits, step_bits,
-        first_day, counted, working_days, asked, upto, out, filled, first, stop,
+        first_day, counted, working_days, days_min, asked, upto, out, filled, first, stop,
     )  # fmt: skip
 
 
@@ -161,7 +162,7 @@ def fold_case(
     actions: Actions, extras: Extras, shares: Shares,
     by_instant: bool, first_version: Index, versions: Versions, stops: NDArray[np.bool_],
     type_bits: NDArray[np.uint64], step_bits: NDArray[np.uint64],
-    first_day: int, counted: Days, working_days: Days,
+    first_day: int, counted: Days, working_days: Days, days_min: Days,
     asked: int, upto: int, out: Contributions, filled: int, first: int, stop: int,
 ) -> int:  # fmt: skip
     """One case, in one walk over its actions: what each counts for, and what stands open from day to day.
@@ -197,7 +198,11 @@ def fold_case(
                 continue
             day = actions[row].day
         if last >= 0 and day > actions[last].day:
-            if received >= 0 and decision < 0 and not withdrawn and asked & (1 << OPEN_LICENCE | 1 << CARD):
+            closely = asked & (IN_TIME_STOCK | 1 << CARD) or due >= 0
+            if (
+                asked & (1 << OPEN_LICENCE | 1 << CARD) and received >= 0 and decision < 0 and not withdrawn
+                and (closely or not surely_by(actions, received, accepted, days_min, procedure, day))
+            ):  # fmt: skip
                 if licence_stale:
                     licence_start = start_of(
                         actions, received, accepted, requested, procedure,
@@ -213,7 +218,10 @@ def fold_case(
                     asked, out, filled, last, OPEN_LICENCE, licence_limit, licence_cards, day,
                     licence_start, owner, unit, procedure,
                 )  # fmt: skip
-            if opened >= 0 and closing < 0 and asked & (1 << OPEN_ENFORCEMENT | 1 << CARD):
+            if (
+                asked & (1 << OPEN_ENFORCEMENT | 1 << CARD) and opened >= 0 and closing < 0
+                and (closely or not surely_by(actions, -1, opened, days_min, procedure, day))
+            ):  # fmt: skip
                 if penal_stale:
                     penal_limit = limit_in_force(
                         actions, extras, upto, first, last, due, opened, procedure,
@@ -275,14 +283,14 @@ def fold_case(
                 )  # fmt: skip
                 decided, duration = judged(
                     actions, extras, by_instant, first_version, versions, stops, type_bits, step_bits,
-                    first_day, counted, working_days, asked, upto, first, row, due, start, procedure,
+                    first_day, counted, working_days, days_min, asked, upto, first, row, due, start, procedure,
                 )  # fmt: skip
         if closing < 0 and (role == Role.CLOSED or role == Role.DISMISSED or role == Role.TRANSFERRED):
             closing, closing_owner, closing_unit, closing_procedure = row, owner, unit, procedure
             if asked & 1 << CLOSED:
                 closed, closing_duration = judged(
                     actions, extras, by_instant, first_version, versions, stops, type_bits, step_bits,
-                    first_day, counted, working_days, asked, upto, first, row, due, opened, procedure,
+                    first_day, counted, working_days, days_min, asked, upto, first, row, due, opened, procedure,
                 )  # fmt: skip
     if pending >= 0:
         filled = emit_decision(
@@ -335,7 +343,7 @@ def judged(
     actions: Actions, extras: Extras,
     by_instant: bool, first_version: Index, versions: Versions, stops: NDArray[np.bool_],
     type_bits: NDArray[np.uint64], step_bits: NDArray[np.uint64],
-    first_day: int, counted: Days, working_days: Days,
+    first_day: int, counted: Days, working_days: Days, days_min: Days,
     asked: int, upto: int, first: int, row: int, due: int, start: int, procedure: int,
 ) -> tuple[int, int]:  # fmt: skip
     """How the deciding action did: (1 in time | 2 limit unknown | 4 conforming, days since the start)."""
@@ -345,6 +353,8 @@ def judged(
     if due >= 0 and by_instant and extras[actions[due].extra].due_kind == 2:
         if time_of(actions, extras, row) <= extras[actions[due].extra].due_time:
             pattern = 1
+    elif due < 0 and surely_by(actions, start, -1, days_min, procedure, day):
+        pattern = 1
     else:
         limit = limit_in_force(
             actions, extras, upto, first, row, due, start, procedure,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -62,6 +63,7 @@ class Rules(NamedTuple):
     first_day: int
     counted: Days  # working days up to and including first_day + index
     working_days: Days  # day of the n-th working day
+    days_min: Days  # by procedure code: the fewest days that a version sets; the last is for no procedure
 
 
 def compile_rules(
@@ -111,7 +113,28 @@ def compile_rules(
         first_day=first_day,
         counted=counted.astype(np.int32),
         working_days=(np.flatnonzero(worked) + first_day).astype(np.int32),
+        days_min=_fewest_days(first, [row[3] for row in rows]),
     )
+
+
+def _fewest_days(first: Sequence[int], days: Sequence[int]) -> Days:
+    limits = [[each for each in days[begin:end] if each] for begin, end in pairwise(first)]
+    return np.array([*(min(each, default=NEVER) for each in limits), NEVER], np.int32)
+
+
+@compiled
+def surely_by(actions: Actions, received: int, accepted: int, days_min: Days, procedure: int, day: int) -> bool:
+    """Whether no limit that the procedure could set is over before `day`, wherever the clock started.
+
+    Working days, stops and extensions only make a limit later, so most cases need not be looked at closely.
+    """
+    if accepted >= 0 and received >= 0:
+        start = min(actions[received].day, actions[accepted].day)
+    elif accepted >= 0 or received >= 0:
+        start = actions[max(received, accepted)].day
+    else:
+        return False
+    return bool(day <= start + np.int64(days_min[procedure]))
 
 
 @compiled
