@@ -99,6 +99,8 @@ class Chunk:
     """
 
     columns: dict[str, NDArray[Any]]
+    case: NDArray[np.int64]
+    """Number of each action's case, in the chunk."""
     role: NDArray[np.uint8]
     overturned: NDArray[np.bool_]
     voided: NDArray[np.bool_]
@@ -311,7 +313,7 @@ def _linked(
     second = np.arange(share_row.size) - np.repeat(np.cumsum(many) - many, many)
     who = case[share_row]
     return Chunk(
-        columns=columns, role=role, overturned=overturned, voided=voided,
+        columns=columns, case=case, role=role, overturned=overturned, voided=voided,
         share_row=share_row,
         share_staff=np.where(second == 0, cases.helpers[0][who], cases.helpers[1][who]),
         share_part=_PARTS[cases.parts[who], second],

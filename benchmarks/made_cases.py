@@ -1,0 +1,173 @@
+"""Make case files of any size straight away, chunk by chunk, and beside them the same as tables for the peers.
+
+The chunks hold what corrections and links leave, in case order: what `projections.case_files` derives from the
+history of the same seed (a test compares the two). So a hundred million actions need no history in memory.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, cast
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from benchmarks.courses import REASONS, STEPS, procedure_codes
+from benchmarks.peer_tables import PeerTables, action_columns, holders_of, rule_tables
+from benchmarks.synthetic import Chunk, chunks, context, world
+from domain.cases import ACTION_RECORD, EXTRA_RECORD, NOTHING, SHARE_RECORD, Actions, Cases, Extras, Role
+from domain.limits import Rules, compile_rules
+from projections.case_files import fill_records
+
+EXTRAS_MAX: Final = 0.7
+"""No made-up history has more extras than this for each action."""
+_ROW_GROUP: Final = 500_000
+
+
+@dataclass(frozen=True)
+class Made:
+    """Resident case files under the made-up register, and how many codes there are."""
+
+    cases: Cases
+    rules: Rules
+    staff: int
+    procedures: int
+
+    @property
+    def bytes_held(self) -> int:
+        """What a pass over everything has to read."""
+        return sum(part.nbytes for part in self.cases)
+
+
+def made_cases(actions: int, *, tables_in: Path | None = None) -> Made:
+    """Cases with `actions` actions, or a few less; with `tables_in` also written there for the peers."""
+    room = int(actions * 1.05) + 4_096
+    # Memory that is never touched is never taken.
+    records: Actions = np.empty(room, ACTION_RECORD).view(np.recarray)
+    extras: Extras = np.empty(int(room * EXTRAS_MAX), EXTRA_RECORD).view(np.recarray)
+    shares: list[NDArray[Any]] = []
+    starts, filled, extra, shared, cases = [], 0, 0, 0, 0
+    size = world(actions)
+    tables = _Tables(tables_in, size.staff) if tables_in else None
+    for chunk in chunks(actions):
+        rows, first = _whole_cases(chunk, actions - filled)
+        part = np.zeros(chunk.share_row.size, SHARE_RECORD)
+        part["staff"], part["part"] = chunk.share_staff, chunk.share_part
+        many = _fill(chunk, rows, records[filled:], extras[extra:])
+        made = records[filled : filled + rows.size]
+        made["position"] += filled
+        made["extra"][made["extra"] != NOTHING] += extra
+        for name in ("share_start", "share_stop"):
+            extras[name][extra : extra + many] += shared
+        if tables is not None:
+            tables.write(chunk, rows, first_case=cases)
+        shares.append(part)
+        starts.append(first + filled)
+        filled, extra, shared, cases = filled + rows.size, extra + many, shared + part.size, cases + first.size
+        if filled + 100 >= actions:
+            break
+    if tables is not None:
+        tables.close()
+    starts.append(np.array([filled]))
+    rules = compile_rules(context(), procedures=procedure_codes(), reasons=REASONS, steps=STEPS)
+    all_shares = np.concatenate(shares).view(np.recarray)
+    held = Cases(np.concatenate(starts), cast(Actions, records[:filled]), cast(Extras, extras[:extra]), all_shares)
+    return Made(held, rules, size.staff, len(procedure_codes()))
+
+
+def _whole_cases(chunk: Chunk, wanted: int) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """(rows that stand, where among them each case begins), of as many whole cases as have `wanted` rows."""
+    rows = chunk.effective()
+    case = chunk.case[rows]
+    if rows.size > wanted:
+        rows = rows[: int(np.searchsorted(case, case[wanted]))]
+        case = case[: rows.size]
+    return rows.astype(np.int32), np.flatnonzero(np.diff(case, prepend=-1))
+
+
+def _fill(chunk: Chunk, rows: NDArray[np.int32], records: Any, extras: Any) -> int:
+    """Write the records of a chunk by the product's own code; returns how many extras they have."""
+    column, zone = chunk.columns, context().zone
+    share_start, share_stop = (
+        np.searchsorted(chunk.share_row, np.arange(chunk.case.size), side=side) for side in ("left", "right")
+    )
+    fill_records(
+        rows, chunk.role, column["time"], column["type"], column["unit"], column["owner"], column["procedure"],
+        column["reason"], column["step"], column["rating"], column["present"], column["due_kind"], column["due"],
+        share_start, share_stop, chunk.overturned, False, zone.transitions, zone.offsets, records, extras,
+    )  # fmt: skip
+    return int((records.extra[: rows.size] >= 0).sum())
+
+
+class _Tables:
+    """The peers' tables as Parquet files, written chunk by chunk."""
+
+    def __init__(self, folder: Path, staff: int) -> None:
+        self.folder = folder
+        self._holders: list[pa.Table] = []
+        self._next_holder = staff
+        self._writer: pq.ParquetWriter | None = None
+        self._waiting: list[pa.Table] = []
+
+    def write(self, chunk: Chunk, rows: NDArray[np.int32], *, first_case: int) -> None:
+        """Add the rows of a chunk."""
+        column = {name: values[rows] for name, values in chunk.columns.items()}
+        place = np.full(chunk.case.size, -1, np.int64)
+        # A target belongs to its owner alone: participants do not apply.
+        of_case = chunk.role[rows] < Role.TARGET_SET
+        place[rows[of_case]] = np.flatnonzero(of_case)
+        shared = place[chunk.share_row] >= 0
+        holder, shares = holders_of(
+            column["owner"], place[chunk.share_row[shared]], chunk.share_staff[shared], chunk.share_part[shared],
+            first_code=self._next_holder,
+        )  # fmt: skip
+        self._next_holder = max(self._next_holder, int(holder.max(initial=0)) + 1)
+        self._holders.append(pa.table(shares))
+        zone = context().zone
+        due_day = np.where(column["due_kind"] == 0, -1, column["due"])
+        instant = column["due_kind"] == 2
+        due_day[instant] = zone.day_of(column["due"][instant])
+        self._waiting.append(
+            action_columns(
+                case=np.cumsum(np.diff(chunk.case[rows], prepend=-1) > 0) - 1 + first_case,
+                role=chunk.role[rows],
+                day=zone.day_of(column["time"]),
+                holder=holder,
+                unit=column["unit"],
+                procedure=column["procedure"],
+                reason=column["reason"],
+                due_day=due_day,
+                rating=column["rating"],
+                present=column["present"],
+                overturned=chunk.overturned[rows],
+            )
+        )
+        if sum(each.num_rows for each in self._waiting) >= _ROW_GROUP:
+            self._flush()
+
+    def _flush(self) -> None:
+        table = pa.concat_tables(self._waiting)
+        self._waiting = []
+        if self._writer is None:
+            self._writer = pq.ParquetWriter(self.folder / "actions.parquet", table.schema, compression="lz4")
+        self._writer.write_table(table.combine_chunks())
+
+    def close(self) -> None:
+        """Write the rest."""
+        if self._waiting:
+            self._flush()
+        assert self._writer is not None, "there are always some actions"
+        self._writer.close()
+        versions, calendar = rule_tables(context())
+        others = {"holders": pa.concat_tables(self._holders), "versions": versions, "calendar": calendar}
+        for name, table in others.items():
+            pq.write_table(table, self.folder / f"{name}.parquet", compression="lz4")
+
+
+def read_tables(folder: Path, staff: int) -> PeerTables:
+    """The tables that were written there, in memory."""
+    names = ("actions", "holders", "versions", "calendar")
+    return PeerTables(staff, *(pq.read_table(folder / f"{name}.parquet").combine_chunks() for name in names))
