@@ -25,6 +25,7 @@ from api.http.quarantine import quarantine_router
 from api.http.rules import rules_router
 from api.http.schemas import schemas_router
 from api.http.scores import scores_router
+from api.http.what_if import what_if_router
 from consumers.senders import Senders, read_senders
 from projections.standing import Standing
 
@@ -77,6 +78,7 @@ def create_app(
     app.state.bodies = Bodies()
     app.include_router(actions_router(kaoji, follower=follower, metrics=metrics, new_request_id=new_request_id))
     app.include_router(scores_router(kaoji))
+    app.include_router(what_if_router(kaoji))
     app.include_router(rules_router(kaoji))
     app.include_router(quarantine_router(kaoji, follower=follower))
     app.include_router(completeness_router(kaoji))

@@ -12,6 +12,7 @@ from domain.calendars import load_calendar
 from domain.populations import Population
 from domain.tally import Tally
 from domain.zones import load_zone
+from projections.case_files import waiting_actions
 from projections.history.without import without_sources
 from projections.tallies import count
 from tests.drafted_actions import LIMITS, SOURCES, Event
@@ -32,12 +33,14 @@ def test_what_is_left_counts_as_if_it_had_come_alone(seed: int) -> None:
         record(kaoji, left)
         alone = count(kaoji.history(), RULES).tally()
         directory = directory_of(kaoji, kaoji.history(), SHANGHAI)
+        waiting = waiting_actions(kaoji.history()).size
     # When all of them are recorded, and some systems are left out
     with tempfile.TemporaryDirectory() as folder, product(Path(folder)) as kaoji:
         record(kaoji, events, batches=[60, 61])
         filtered = without_sources(kaoji.history(), gone, kaoji.ledger)
         # Then the rest counts the same
         assert count(filtered, RULES).tally() == alone
+        assert waiting_actions(filtered).size == waiting
         found = directory_of(kaoji, filtered, SHANGHAI)
         assert found.units(0, 30_000) == directory.units(0, 30_000)
         assert found.staff(0, 30_000) == directory.staff(0, 30_000)
@@ -49,6 +52,8 @@ def test_an_earlier_correction_stands_again_where_the_later_one_is_gone() -> Non
     granted = _event("/gx", "g", "licensing.granted", "2024-01-31T10:00:00+08:00", {"owner": "s1"})
     first = _corrected("/a", "2024-02-02T10:00:00+08:00", {"rating": 5, "owner": "never-said-elsewhere"})
     second = _corrected("/b", "2024-02-03T10:00:00+08:00", {"rating": 2, "owner": "s2"})
+    void = {"of": {"source": "/a", "id": "c"}, "reason": "wrong", "recorded_by": "s9"}
+    voided = _event("/c", "v", "record.voided", "2024-02-04T10:00:00+08:00", void)
     with tempfile.TemporaryDirectory() as folder, product(Path(folder)) as kaoji:
         record(kaoji, [granted, rated, first, second])
         history = kaoji.history()
@@ -59,6 +64,10 @@ def test_an_earlier_correction_stands_again_where_the_later_one_is_gone() -> Non
         assert whole == [("s2", 2)]
         assert _ratings(count(without_one, RULES).tally()) == [("never-said-elsewhere", 5)]
         assert _ratings(count(without_both, RULES).tally()) == [("s1", 1)]
+        # And once the first is voided, what was sent stands again
+        record(kaoji, [voided])
+        without_one = without_sources(kaoji.history(), {"/b"}, kaoji.ledger)
+        assert _ratings(count(without_one, RULES).tally()) == [("s1", 1)]
 
 
 def test_an_unknown_source_leaves_everything() -> None:
