@@ -17,8 +17,6 @@ from projections.damage import DamagedViewError
 from projections.history.columns import History
 from projections.store import DIRECTORY, Checkpoint, Connection, ViewStore
 
-_MARKS = (b'"staff.', b'"unit.')
-
 
 class DirectoryProjection:
     """One row for every action of a `staff.*` or `unit.*` type, with its facts."""
@@ -32,8 +30,11 @@ class DirectoryProjection:
         """Add the directory actions of a batch."""
         rows: list[dict[str, object]] = []
         for recorded in batch:
-            if recorded.topic != ACTION_TOPIC or not any(mark in recorded.facts for mark in _MARKS):
-                continue  # Most actions are not: looking for the bytes is cheaper than decoding.
+            # Most actions are not: looking for the bytes is cheaper than decoding.
+            if b'"staff.' not in recorded.facts and b'"unit.' not in recorded.facts:
+                continue
+            if recorded.topic != ACTION_TOPIC:
+                continue
             facts = read_facts(recorded.facts)
             if facts.type.startswith(("staff.", "unit.")):
                 rows.append(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from domain.ledger.merkle import leaf
+from domain.ledger.merkle import leaf, leaves
 from domain.ledger.records import Recorded
 from projections.store import BLOCKS, Checkpoint, Connection, ViewStore
 
@@ -29,15 +29,15 @@ class IntegrityProjection:
             rows = store.rows(connection, BLOCKS, build, "leaves", order="block", after=("block", block - 1))
             open_leaves = bytes(rows[0][0])
             store.remove(connection, BLOCKS, build, block=block)
-        leaves = open_leaves + b"".join(map(leaf_of, batch))
+        content = open_leaves + b"".join(leaves_of(batch))
         size = BLOCK_LEAVES * LEAF_BYTES
         store.add(
             connection,
             BLOCKS,
             build,
             [
-                {"block": block + index, "leaves": leaves[begin : begin + size]}
-                for index, begin in enumerate(range(0, len(leaves), size))
+                {"block": block + index, "leaves": content[begin : begin + size]}
+                for index, begin in enumerate(range(0, len(content), size))
             ],
         )
 
@@ -45,6 +45,11 @@ class IntegrityProjection:
 def leaf_of(recorded: Recorded) -> bytes:
     """The leaf that stands for one recorded event."""
     return leaf(recorded.position, recorded.recorded_at, recorded.facts, recorded.commitment)
+
+
+def leaves_of(batch: Iterable[Recorded]) -> list[bytes]:
+    """The leaves of several."""
+    return leaves([(position, at, facts, commitment) for position, at, _, facts, commitment in batch])
 
 
 def leaves_upto(store: ViewStore, connection: Connection, build: Checkpoint) -> Iterable[bytes]:

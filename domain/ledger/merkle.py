@@ -18,6 +18,15 @@ def leaf(position: int, recorded_at: int, facts: bytes, commitment: bytes | None
     return sha256(start + sha256(facts).digest() + (commitment or b"")).digest()
 
 
+def leaves(events: Iterable[tuple[int, int, bytes, bytes | None]]) -> list[bytes]:
+    """Return the leaves of many events, each (position, recorded_at, facts, commitment)."""
+    pack, hashed = _POSITION_AND_TIME, sha256
+    return [
+        hashed(pack(0, position, at) + hashed(facts).digest() + (commitment or b"")).digest()
+        for position, at, facts, commitment in events
+    ]
+
+
 def node(left: bytes, right: bytes) -> bytes:
     """Return the inner node over two."""
     return sha256(_NODE + left + right).digest()

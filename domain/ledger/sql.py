@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import repeat
 from typing import NamedTuple
 
 from domain.ledger.records import Recorded
@@ -193,10 +194,10 @@ def recorded(
         last = number + 1 == len(batches)
         # Positions are gapless: the rows of a batch are those up to the next batch's first position.
         stop = len(rows) if last else batches[number + 1][0] - rows[0][0]
-        out += [
-            Recorded(position, recorded_at, topic, facts, commitment(position))
-            for position, topic, facts in rows[start:stop]
-        ]
+        if start < stop:
+            positions, topics, facts = zip(*rows[start:stop], strict=True)
+            columns = zip(positions, repeat(recorded_at), topics, facts, map(commitment, positions), strict=False)
+            out += map(Recorded._make, columns)
         start = stop
     assert len(out) == len(rows), "every event belongs to a batch"
     return out
