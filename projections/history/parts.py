@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from typing import Any, NamedTuple
 
@@ -14,6 +15,7 @@ from projections.store import PARTS, Checkpoint, Connection, ViewStore
 
 SEGMENT_ROWS_MAX = 262_144
 """Merging reads and writes whole segments: this bounds the memory that it takes."""
+_AT_ONCE_MIN = 2_000
 
 
 class Part(NamedTuple):
@@ -101,13 +103,22 @@ def write_columns(
             tables[name] = concatenate(name, [*earlier, *([tables[name]] if name in tables else [])])
         for begin in sorted({each.first for each in merged}):
             store.remove(connection, PARTS, build, first_position=begin)
-    written = []
-    for name, table in sorted(tables.items()):
-        if table.num_rows:
-            digest, content = encode(name, table)
-            place = {"first_position": merged_from, "last_position": last}
-            written.append({"part": name, "sha256": digest, "content": content, **place})
-    store.add(connection, PARTS, build, written)
+    place = {"first_position": merged_from, "last_position": last}
+    store.add(connection, PARTS, build, [place | each for each in _encoded(tables, rows)])
+
+
+def _encoded(tables: Mapping[str, pa.Table], rows: int) -> list[dict[str, object]]:
+    """What is stored of each part that has any rows; large ones are packed at the same time."""
+    names = [name for name, table in sorted(tables.items()) if table.num_rows]
+
+    def packed(name: str) -> dict[str, object]:
+        digest, content = encode(name, tables[name])
+        return {"part": name, "sha256": digest, "content": content}
+
+    if rows < _AT_ONCE_MIN:
+        return list(map(packed, names))
+    with ThreadPoolExecutor(2) as pool:
+        return list(pool.map(packed, names))
 
 
 def _merged_from(segments: Sequence[tuple[int, int]], first: int, last: int) -> int:
