@@ -153,7 +153,7 @@ def consume_topic(
         with opened(settings, create=False):
             pass
     except NoLedgerError:
-        _see_whether_kafka_lets_us_in(bootstrap, topic, group, config)
+        see_whether_kafka_lets_us_in(bootstrap, topic, group, config)
     with opened(settings) as kaoji, _stopped_by_signals() as stop:
         totals = consume(
             kaoji.ledger,
@@ -191,9 +191,10 @@ def _dead_letter_topic(
     return DeadLetterTopic(bootstrap, dead_letter, config=config)
 
 
-def _see_whether_kafka_lets_us_in(
+def see_whether_kafka_lets_us_in(
     bootstrap: str, topic: str, group: str, config: Mapping[str, object] | None
 ) -> None:
+    """Join nothing and record nothing. Raises what `consume` raises at its start."""
     stop = Event()
     stop.set()
     consume(

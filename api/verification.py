@@ -8,13 +8,15 @@ from typing import Any
 
 from api.adoption import adoption_fault
 from api.bootstrap import Kaoji
+from api.store_file import damage_of
+from api.view_operations import skip_json
 from domain.actions import action_key, check_action
 from domain.adoption import KIND_OF_TOPIC
 from domain.facts import read_facts
 from domain.ledger.merkle import Tree
 from domain.ledger.records import ACTION_TOPIC, Recorded
 from domain.refusals import RefusedError
-from projections.damage import DamagedViewError, MissingEventsError
+from projections.damage import DamagedViewError, MissingEventsError, PoisonEventError
 from projections.directory import DirectoryProjection
 from projections.driver import BATCH_MAX, Progress, no_progress
 from projections.history.columns import differences, load_history
@@ -31,12 +33,22 @@ FAULTS_MAX = 100
 
 
 def verification(kaoji: Kaoji, *, from_scratch: bool = False, progress: Progress = no_progress) -> dict[str, Any]:
-    """What `kaoji verify` prints: events, Merkle root, faults. The ledger is read through and held against the
-    leaves kept when it was recorded; views are rebuilt beside the live ones and compared. With `from_scratch`
-    nothing that is stored is believed: every action is checked against the contract again, and looked up under
-    its source and id."""
+    """What `kaoji verify` prints: events, Merkle root, faults, and what views leave out by order.
+
+    The ledger is read through and held against the leaves kept when it was recorded; views are rebuilt beside the
+    live ones and compared. With `from_scratch` nothing that is stored is believed: every action is checked against
+    the contract again, and looked up under its source and id.
+    """
+    damage = damage_of(kaoji.settings)
+    if damage:
+        # Whatever is read of such a file, or does not fail to be read, proves nothing.
+        faults = [*damage, "put a backup in place: `kaoji restore FILE`"]
+        return {"events": 0, "root": "", "ok": False, "faults": _shortened(faults), "skipped": []}
+    stumbled: list[str] = []
     try:
         head = kaoji.driver.catch_up(progress=progress)
+    except PoisonEventError as error:
+        stumbled, head = [str(error)], kaoji.ledger.head().position
     except MissingEventsError:
         # Which ones is said below, as far as the ledger claims to reach.
         head = kaoji.ledger.head().position
@@ -44,8 +56,10 @@ def verification(kaoji: Kaoji, *, from_scratch: bool = False, progress: Progress
     if faults:
         faults.append("views were not compared with a rebuild: the ledger they would be made from is not whole")
     else:
-        faults = _view_faults(kaoji, head, progress)
-    return {"events": head, "root": root, "ok": not faults, "faults": _shortened(faults)}
+        faults = stumbled + _view_faults(kaoji, progress)
+    with kaoji.views.reading() as connection:
+        skipped = [skip_json(each) for each in kaoji.views.skips(connection)]
+    return {"events": head, "root": root, "ok": not faults, "faults": _shortened(faults), "skipped": skipped}
 
 
 def _shortened(faults: list[str]) -> list[str]:
@@ -129,15 +143,17 @@ def _standing_faults(kaoji: Kaoji, head: int) -> list[str]:
     ]
 
 
-def _view_faults(kaoji: Kaoji, head: int, progress: Progress) -> list[str]:
-    """Hold every live view against a fresh build of it, row by row."""
+def _view_faults(kaoji: Kaoji, progress: Progress) -> list[str]:
+    """Hold every live view, up to where it stands, against a fresh build of it, row by row."""
     faults: list[str] = []
     for name, compare in (
         (HistoryProjection.name, _history_faults),
         (DirectoryProjection.name, partial(_row_faults, DIRECTORY, _DIRECTORY_COLUMNS)),
         (RulebookProjection.name, partial(_row_faults, RULES, _RULES_COLUMNS)),
     ):
-        fresh = kaoji.driver.build_beside(name, upto=head)
+        with kaoji.views.reading() as connection:
+            stands_at = kaoji.views.live(connection, name).position
+        fresh = kaoji.driver.build_beside(name, upto=stands_at)
         try:
             with kaoji.views.reading() as connection:
                 faults += compare(kaoji, connection, kaoji.views.live(connection, name), fresh)
@@ -146,7 +162,7 @@ def _view_faults(kaoji: Kaoji, head: int, progress: Progress) -> list[str]:
         finally:
             with kaoji.views.transaction() as connection:
                 kaoji.views.drop_build(connection, fresh)
-        progress(name, head, head)
+        progress(name, stands_at, stands_at)
     return faults
 
 

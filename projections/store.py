@@ -37,7 +37,7 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -152,6 +152,10 @@ class Checkpoint:
     live: bool
     format: int = 1
     """In which form its rows are written: a projection that writes another one builds its view anew."""
+
+
+class DamagedStoreError(KaojiError):
+    """A file of which SQLite says that it is not whole."""
 
 
 class Pause(NamedTuple):
@@ -385,6 +389,14 @@ def _told() -> Iterator[None]:
     except DATABASE_ERRORS as error:
         reason = getattr(error, "orig", None) or error
         raise UnreachableError(f"The store does not answer: {reason}. Start it, then try again.") from error
+    except DatabaseError as error:
+        # SQLite's words for a file with torn pages.
+        if "malformed" not in str(error.orig) and "not a database" not in str(error.orig):
+            raise
+        raise DamagedStoreError(
+            f"The store is damaged: {error.orig}. `kaoji verify` says where; put a backup in place with "
+            "`kaoji restore`."
+        ) from error
 
 
 def open_views(url: str) -> ViewStore:

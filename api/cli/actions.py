@@ -67,6 +67,10 @@ def verify(
         answer = verification(kaoji, from_scratch=from_scratch, progress=progress)
     rows = [[name, answer[name]] for name in ("events", "root", "ok")]
     rows += [["fault", fault] for fault in answer["faults"]]
+    rows += [
+        ["left out by order", f"{each['view']}: position {each['position']}, {each['reason']}"]
+        for each in answer["skipped"]
+    ]
     output.show(answer, ["", "value"], rows)
     if not answer["ok"]:
         raise typer.Exit(1)

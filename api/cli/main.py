@@ -14,7 +14,17 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from api.cli import actions, administration, completeness, demonstration, ingestion, quarantine, rules, scores
+from api.cli import (
+    actions,
+    administration,
+    completeness,
+    demonstration,
+    ingestion,
+    operations,
+    quarantine,
+    rules,
+    scores,
+)
 from api.cli.output import Output, OutputFormat
 from api.errors import exit_code
 from domain.errors import KaojiError, WrongInputError
@@ -75,7 +85,17 @@ def common_options(
     context.obj = Output(settings=read_settings(store=store, language=lang, senders=senders), format=format)
 
 
-for room in (demonstration, ingestion, scores, actions, administration, quarantine, completeness, rules):
+for room in (
+    demonstration,
+    ingestion,
+    scores,
+    actions,
+    administration,
+    quarantine,
+    completeness,
+    rules,
+    operations,
+):
     room.add_commands(app)
 
 

@@ -149,6 +149,11 @@ class Ledger:
             part = self._store.sealed_at(position)
         return None if part is None else self._sealer.unseal([part])[0]
 
+    def seals(self) -> bool:
+        """Return whether any part of the ledger is sealed, so that its key file is needed."""
+        with store_errors_told(self._place):
+            return bool(self._store.query("SELECT 1 FROM ledger_sealed LIMIT 1"))
+
     def counts(self) -> dict[str, Any]:
         """Return {"events": number, "quarantined": {code: number of open entries}}."""
         return {"events": self.head().position, "quarantined": self.quarantine.counts()}

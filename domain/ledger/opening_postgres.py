@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 from uuid import uuid4
 
@@ -60,6 +61,29 @@ def open_postgres_store(store_url: str, *, clock: Callable[[], int], create: boo
     return store, place
 
 
+def settings_of_postgres(store_url: str) -> dict[str, str]:
+    """The server's settings that a ledger's safety rests on, its version, and whether it is reached in private.
+
+    `ssl`: yes where this connection is encrypted; `local`: yes where it does not leave the machine.
+    """
+    parameters = _parameters(store_url)
+    names = ("server_version", "server_version_num", "fsync", "full_page_writes", "synchronous_commit")
+    with _connected(parameters, _place(parameters)) as connection:
+        found: dict[str, str] = {name: _shown(connection, name) for name in names}
+        row = connection.execute(
+            "SELECT CASE WHEN ssl THEN 'yes' ELSE 'no' END, "
+            "CASE WHEN coalesce(inet_server_addr() << '127.0.0.0/8' OR inet_server_addr() = '::1', true) THEN 'yes' ELSE 'no' END FROM pg_stat_ssl WHERE pid = "
+            "pg_backend_pid()"
+        ).fetchone()
+    found["ssl"], found["local"] = row or ("no", "no")
+    return found
+
+
+def _shown(connection: psycopg.Connection[tuple[Any, ...]], name: str) -> str:
+    row = connection.execute("SELECT current_setting(%s)", (name,)).fetchone()
+    return "" if row is None else str(row[0])
+
+
 def _parameters(store_url: str) -> dict[str, Any]:
     try:
         parameters = conninfo_to_dict(store_url.replace("postgresql+psycopg", "postgresql", 1))
@@ -89,12 +113,24 @@ def _place(parameters: dict[str, Any]) -> str:
 
 def _looked_at(parameters: dict[str, Any], place: str) -> tuple[str, bool, bool]:
     """Return the schema, whether a ledger is in it, and whether somebody else's events are."""
+    with _connected(parameters, place) as connection:
+        row = connection.execute(
+            "SELECT current_schema(), to_regclass(current_schema() || '.ledger_about') IS NOT NULL, "
+            "to_regclass(current_schema() || '.stored_events') IS NOT NULL"
+        ).fetchone()
+    assert row is not None
+    schema, exists, foreign = row
+    if schema is None:
+        raise WrongStoreError(f"{place} has no schema of that search path. Make it with CREATE SCHEMA.")
+    return schema, exists, foreign
+
+
+@contextmanager
+def _connected(parameters: dict[str, Any], place: str) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
+    """A connection of its own for a quick look; what goes wrong with it is said in our words."""
     try:
         with psycopg.connect(**parameters, autocommit=True) as connection:
-            row = connection.execute(
-                "SELECT current_schema(), to_regclass(current_schema() || '.ledger_about') IS NOT NULL, "
-                "to_regclass(current_schema() || '.stored_events') IS NOT NULL"
-            ).fetchone()
+            yield connection
     except psycopg.Error as error:
         reason = str(error).strip().replace("\n", " ")
         # A refused login tells no SQLSTATE, only a sentence of the server's.
@@ -105,11 +141,6 @@ def _looked_at(parameters: dict[str, Any], place: str) -> tuple[str, bool, bool]
         raise StoreUnreachableError(
             f"{place} does not answer: {reason}. Start it, or name another store with --store."
         ) from error
-    assert row is not None
-    schema, exists, foreign = row
-    if schema is None:
-        raise WrongStoreError(f"{place} has no schema of that search path. Make it with CREATE SCHEMA.")
-    return schema, exists, foreign
 
 
 def _datastore(parameters: dict[str, Any], schema: str) -> PostgresDatastore:

@@ -166,7 +166,7 @@ def test_trail_is_cloudevents_with_position_time_and_hash(simulated: CommandLine
 
 def test_verify_and_status_have_the_shape_of_the_contract(simulated: CommandLine) -> None:
     verified = simulated("verify", "--format", "json").json
-    assert verified.keys() == {"events", "root", "ok", "faults"}
+    assert verified.keys() == {"events", "root", "ok", "faults", "skipped"}
     assert re.fullmatch("[0-9a-f]{64}", verified["root"])
     status = simulated("status", "--format", "json").json
     assert status.keys() == STATUS
@@ -276,7 +276,7 @@ def test_every_command_of_the_contract_is_there() -> None:
         "quarantine", "policy", "procedure", "mapping", "serve",
     }  # fmt: skip
     assert {path[1] for path in COMMANDS if path[0] == "quarantine" and path[1:]} == {
-        "list", "show", "retry", "drop",
+        "list", "summary", "show", "retry", "drop",
     }  # fmt: skip
 
 

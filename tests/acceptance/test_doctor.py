@@ -1,0 +1,168 @@
+"""`kaoji doctor` names what is wrong with settings and surroundings, says what to do, and changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from tests.support.command_line import CommandLine
+from tests.support.ledgers import record
+from tests.support.product import product
+from tests.support.senders import write_senders
+
+
+@pytest.fixture
+def kaoji(tmp_path: Path) -> CommandLine:
+    command_line = CommandLine(tmp_path / "kaoji.db")
+    command_line.environment["KAOJI_KEYS"] = str(tmp_path / "keys.db")
+    return command_line
+
+
+def checks(kaoji: CommandLine, exit_code: int, *arguments: str | Path) -> dict[str, tuple[bool, str]]:
+    found = kaoji.ends(exit_code, "doctor", *arguments, "--format", "json").json
+    assert found["ok"] == (exit_code == 0)
+    return {each["check"]: (each["ok"], each["told"]) for each in found["checks"]}
+
+
+def test_all_is_well_with_an_empty_folder_and_nothing_is_made(kaoji: CommandLine, tmp_path: Path) -> None:
+    found = checks(kaoji, 0)
+    assert all(ok for ok, _ in found.values())
+    assert list(found) == [
+        "Python", "clock", "environment", "time zones", "scoring core", "store", "disk", "keys", "senders",
+    ]  # fmt: skip
+    assert not list(tmp_path.iterdir())
+
+
+def test_all_is_well_with_a_ledger_that_seals(kaoji: CommandLine) -> None:
+    kaoji("ingest", "-", stdin=record(1, note="sealed"))
+    found = checks(kaoji, 0)
+    assert found["store"] == (True, "a ledger of 1 events")
+    assert "for its owner only" in found["keys"][1]
+
+
+def fault(kaoji: CommandLine, name: str, told: str, *arguments: str | Path) -> None:
+    found = checks(kaoji, 1, *arguments)
+    assert [check for check, (ok, _) in found.items() if not ok] == [name]
+    assert told in found[name][1]
+
+
+Break = Callable[[CommandLine, Path], None]
+
+
+def _functions(kaoji: CommandLine, _: Path) -> None:
+    kaoji.environment["POSTGRES_ENABLE_DB_FUNCTIONS"] = "yes"
+
+
+def _optimised(kaoji: CommandLine, _: Path) -> None:
+    kaoji.environment["PYTHONOPTIMIZE"] = "1"
+
+
+def _readable_keys(_: CommandLine, folder: Path) -> None:
+    (folder / "keys.db").chmod(0o644)
+
+
+def _lost_keys(_: CommandLine, folder: Path) -> None:
+    (folder / "keys.db").unlink()
+
+
+def _torn(_: CommandLine, folder: Path) -> None:
+    file = folder / "kaoji.db"
+    content = bytearray(file.read_bytes())
+    content[4096:] = bytes(len(content) - 4096)
+    file.write_bytes(content)
+
+
+def _no_senders(kaoji: CommandLine, folder: Path) -> None:
+    kaoji.environment["KAOJI_SENDERS"] = str(folder / "none.toml")
+
+
+def _writable_senders(kaoji: CommandLine, folder: Path) -> None:
+    path = write_senders(folder).path
+    path.chmod(0o666)
+    kaoji.environment["KAOJI_SENDERS"] = str(path)
+
+
+def _zone(kaoji: CommandLine, _: Path) -> None:
+    kaoji.environment["KAOJI_ZONE"] = "Asia/Atlantis"
+
+
+@pytest.mark.parametrize(
+    ("break_it", "name", "told"),
+    [
+        (_functions, "environment", "Unset it"),
+        (_optimised, "environment", "Unset it"),
+        (_readable_keys, "keys", "can be read by others (mode 644): chmod 600"),
+        (_lost_keys, "keys of the ledger", "bring it back from its own backup"),
+        (_torn, "store", "kaoji restore FILE"),
+        (_no_senders, "senders", "none.toml: cannot be read"),
+        (_writable_senders, "senders", "chmod go-w"),
+        (_zone, "time zones", "Asia/Atlantis"),
+    ],
+)
+def test_fault_is_named_with_what_to_do(
+    kaoji: CommandLine, tmp_path: Path, break_it: Break, name: str, told: str
+) -> None:
+    kaoji("ingest", "-", stdin=record(1, note="sealed"))
+    break_it(kaoji, tmp_path)
+    fault(kaoji, name, told)
+
+
+def test_clock_behind_the_ledger_is_told(kaoji: CommandLine, tmp_path: Path) -> None:
+    tomorrow = int((datetime.now().timestamp() + 86_400) * 1_000_000)
+    with product(tmp_path, clock=lambda: tomorrow) as one:
+        from tests.support.product import arrival
+
+        one.ledger.append([arrival(record(1))])
+    fault(kaoji, "clock", "behind the last record of the ledger")
+
+
+@pytest.mark.parametrize(
+    ("text", "mode", "faults"),
+    [
+        ('sasl_plain_password = "in-the-file"', 0o644, {"Kafka settings": "can be read by others"}),
+        ('sasl_plain_password = "in-the-file"', 0o600, {}),
+        ('sasl_plain_password = "${env:NOT_SET}"', 0o644, {"Kafka settings": "NOT_SET is not set"}),
+    ],
+)
+def test_password_in_a_file_is_for_its_owner_only(
+    kaoji: CommandLine, tmp_path: Path, text: str, mode: int, faults: Mapping[str, str]
+) -> None:
+    path = tmp_path / "kafka.toml"
+    path.write_text(
+        'security_protocol = "SASL_SSL"\nsasl_mechanism = "PLAIN"\nsasl_plain_username = "kaoji"\n' + text
+    )
+    path.chmod(mode)
+    found = checks(kaoji, 1 if faults else 0, "--kafka-config", path)
+    assert {name for name, (ok, _) in found.items() if not ok} == set(faults)
+    assert all(told in found[name][1] for name, told in faults.items())
+    assert "in-the-file" not in str(found)
+
+
+def test_kafka_that_does_not_answer_is_told(kaoji: CommandLine) -> None:
+    fault(kaoji, "Kafka", "No Kafka answers at 127.0.0.1:1", "--bootstrap", "127.0.0.1:1")
+
+
+@pytest.mark.kafka
+def test_kafka_is_tried_up_to_the_topic(kaoji: CommandLine, kafka_server: str, kafka_topic: str) -> None:
+    assert checks(kaoji, 0, "--bootstrap", kafka_server, "--topic", kafka_topic)["Kafka"][0]
+    fault(kaoji, "Kafka", "No topic 'none'", "--bootstrap", kafka_server, "--topic", "none")
+
+
+@pytest.mark.postgres
+def test_postgres_that_may_lose_what_it_has_told_is_named(postgres_url: str, tmp_path: Path) -> None:
+    found = checks(CommandLine(postgres_url), 0)
+    assert found["PostgreSQL synchronous_commit"] == (True, "on")
+    unsafe = CommandLine(postgres_url + "%20-csynchronous_commit%3Doff")
+    unsafe.environment["KAOJI_KEYS"] = str(tmp_path / "keys.db")
+    fault(unsafe, "PostgreSQL synchronous_commit", "Set it to on")
+
+
+def test_postgres_that_does_not_answer_is_told(tmp_path: Path) -> None:
+    kaoji = CommandLine("postgresql+psycopg://kaoji:secret@127.0.0.1:1/kaoji")
+    kaoji.environment["KAOJI_KEYS"] = str(tmp_path / "keys.db")
+    ended = kaoji.ends(1, "doctor")
+    assert "does not answer" in ended.out
+    assert "secret" not in ended.out + ended.err
