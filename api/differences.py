@@ -250,7 +250,7 @@ class Differences:
         before, after = self.states
         # Only the cases that new actions touch can count differently by the same tree and rules.
         new = np.arange(self.first, self.last)
-        linked = self._cases.linked(new.tolist())
+        linked = self._cases.linked(new)
         rows = np.union1d(new, np.fromiter(linked, np.int64))
         touched = tuple(subjects_of(after.history, rows).tolist())
         known = replace(before, counting=Counting(before.history, before.context, touched))
@@ -281,8 +281,8 @@ class Differences:
     def _recorded_about_units(self) -> list[int]:
         history = self.states[1].history
         codes = [kind.code for name, kind in ACTION_TYPES.items() if name.startswith("unit.")]
-        rows = np.flatnonzero(np.isin(history.rows["type"], codes)).tolist()
-        found = {*rows, *self._cases.linked(rows)}
+        rows = np.flatnonzero(np.isin(history.rows["type"], codes))
+        found = {*rows.tolist(), *self._cases.linked(rows)}
         return sorted(row + 1 for row in found if self.first <= row < self.last)
 
 

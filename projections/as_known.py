@@ -39,7 +39,7 @@ def counts_as_known(
     changed = _changed_since(history, position)
     if not changed.size:
         return counts
-    linked = np.fromiter(cases.linked(changed.tolist()), np.int64)
+    linked = np.fromiter(cases.linked(changed), np.int64)
     subjects = subjects_of(cases.history, np.union1d(changed, linked))
     rows = cases.rows_of(subjects)
     now = cases.excerpt(rows).upto(int(np.searchsorted(rows, history.position)))

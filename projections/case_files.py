@@ -203,14 +203,14 @@ def _subjects_meant(
     links = history.links
     meant = dict(zip((links["position"] - 1).tolist(), (links["target"] - 1).tolist(), strict=True))
     refers = set((history.references["position"] - 1).tolist())
-    voided = marked(history, LinkKind.VOIDED)
+    voided = set(np.flatnonzero(marked(history, LinkKind.VOIDED)).tolist())
     found = []
     for row in about.tolist():
         seen = [row]
         while row in meant and meant[row] not in seen:
             row = meant[row]
             seen.append(row)
-        stands = row not in refers and not voided[seen[1:]].any()
+        stands = row not in refers and voided.isdisjoint(seen[1:])
         of_case = FIRST_OWN <= role[row] <= LAST_OWN or _IS_SERVICE[history.rows["type"][row]]
         found.append(int(subject[row]) if stands and of_case else NOBODY)
     return found

@@ -23,17 +23,27 @@ def case_order(
     Rows come nearly sorted, so a count by subject and an insertion within each case are all it takes; only rows
     of one case and instant need their ids.
     """
-    size = len(history.words_of("subject"))
-    starts = np.zeros(size + 1, np.int64)
-    count_rows(subject, chosen, starts)
+    codes, code = _codes(subject, chosen)
+    starts = np.zeros(codes.size + 1, np.int64)
+    count_rows(code, chosen, starts)
     np.cumsum(starts, out=starts)
     order = np.empty(int(starts[-1]), np.int32)
-    place_rows(subject, chosen, starts[:-1].copy(), order)
+    place_rows(code, chosen, starts[:-1].copy(), order)
     tied = np.zeros(order.size, np.bool_)
     if sort_within(starts, order, time, tied):
         _untie(history, subject, time, order, tied)
-    held = np.flatnonzero(np.diff(starts)).astype(np.int32)
-    return order, np.append(starts[:-1][held], order.size), held
+    held = np.flatnonzero(np.diff(starts))
+    return order, np.append(starts[:-1][held], order.size), codes[held]
+
+
+def _codes(subject: NDArray[np.int32], chosen: NDArray[np.bool_]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Subject codes in order, and the place of each row's among them: all codes there are, or, where these are
+    many more than the rows, only those of the chosen rows."""
+    size = int(subject.max(initial=-1)) + 1
+    if size <= 2 * subject.size:
+        return np.arange(size, dtype=np.int32), subject
+    codes: NDArray[np.int32] = np.unique(subject[chosen])
+    return codes, np.searchsorted(codes, subject).astype(np.int32)
 
 
 @compiled

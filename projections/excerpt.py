@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,6 +37,7 @@ class CaseRows:
         self._before = np.empty(FIRST_ROOM, np.int32)  # row -> the row before it under the same subject
         self._last = np.full(FIRST_ROOM, -1, np.int32)  # subject code -> its last row
         self._reviews: Numbers = defaultdict(list)  # subject code -> rows that mean the case by it
+        self._marked = np.zeros(FIRST_ROOM, np.bool_)  # rows that any of the following says something of
         self._links: Numbers = defaultdict(list)  # row -> links from it or to it
         self._amended: Numbers = defaultdict(list)  # row -> its amended rows
         self._amended_shares: Numbers = defaultdict(list)
@@ -47,6 +48,7 @@ class CaseRows:
         begin, end = self.position, history.position
         subject = history.rows["subject"][begin:end]
         self._before = _with_room(self._before, end)
+        self._marked = np.pad(self._marked, (0, self._before.size - self._marked.size))
         self._last = _with_room(self._last, int(subject.max(initial=-1)) + 1)
         chain(subject, begin, self._before, self._last)
         of_case = history.rows["of_case"][begin:end]
@@ -55,8 +57,10 @@ class CaseRows:
         for position, target, number in self._new(history, "links", "position", "target"):
             self._links[position - 1].append(number)
             self._links[target - 1].append(number)
+            self._marked[[position - 1, target - 1]] = True
         for target, number in self._new(history, "amended", "target"):
             self._amended[target - 1].append(number)
+            self._marked[target - 1] = True
         for target, number in self._new(history, "amended_shares", "target"):
             self._amended_shares[target - 1].append(number)
         self.position = end
@@ -80,14 +84,14 @@ class CaseRows:
         while (filled := walk(subjects, self._before, self._last, out)) < 0:
             out = np.empty(-filled * 2, np.int64)
         found = {row for subject in subjects.tolist() for row in self._reviews.get(subject, ())}
-        linked = self.linked([*out[:filled].tolist(), *found])
-        return np.union1d(out[:filled], np.fromiter(linked | found, np.int64))
+        own = np.concatenate([out[:filled], np.fromiter(found, np.int64)])
+        return np.union1d(own, np.fromiter(self.linked(own), np.int64))
 
-    def linked(self, rows: Iterable[int]) -> set[int]:
+    def linked(self, rows: Rows) -> set[int]:
         """All rows that some rows are linked with, over any number of links; and they themselves, if linked."""
         links = self.history.links
         ends = links["position"], links["target"]
-        waiting = [row for row in rows if row in self._links]
+        waiting = [row for row in rows[self._marked[rows]].tolist() if row in self._links]
         seen = set(waiting)
         while waiting:
             for number in self._links[waiting.pop()]:
@@ -103,7 +107,7 @@ class CaseRows:
 
         What became known at a position became known with the last of the rows up to it.
         """
-        history, chosen = self.history, rows.tolist()
+        history, chosen = self.history, rows[self._marked[rows]].tolist()
         parts: dict[str, Any] = {
             "shares": _at_rows(history.shares, rows),
             "references": _at_rows(history.references, rows),

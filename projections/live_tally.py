@@ -80,14 +80,18 @@ class LiveTally:
 
     def _touched(self, history: History, begin: int) -> Rows:
         """New rows, those which they change, and those which hang on these."""
-        rows = set(range(begin, history.position))
         links, amended = history.links, history.amended
-        for name in ("position", "target"):
-            rows.update((links[name][self._links :] - 1).tolist())
-        rows.update((amended["target"][self._amended :] - 1).tolist())
-        found = np.fromiter(rows | self.cases.linked(rows), np.int64)
-        found.sort()
-        return found
+        rows = np.unique(
+            np.concatenate(
+                [
+                    np.arange(begin, history.position),
+                    links["position"][self._links :] - 1,
+                    links["target"][self._links :] - 1,
+                    amended["target"][self._amended :] - 1,
+                ]
+            )
+        )
+        return np.union1d(rows, np.fromiter(self.cases.linked(rows), np.int64))
 
     def _rules_for(self, history: History) -> Rules:
         known = tuple(len(history.words_of(name)) for name in ("procedure", "reason", "step"))
