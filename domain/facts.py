@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from domain.actions import parse_instant
-from domain.upcasts import UPCASTS, newest
+from domain.upcasts import all_newest, newest
 
 EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 DUE_DAY, DUE_INSTANT = 1, 2
@@ -89,8 +89,7 @@ def read_facts(facts: bytes) -> Facts:
 
 def read_all_facts(stored: Sequence[bytes]) -> list[Facts]:
     """Decode stored actions at once. Raises msgspec.MsgspecError if one of them cannot be read."""
-    if UPCASTS:
-        stored = list(map(newest, stored))
+    stored = all_newest(stored)
     found = _list_decoder.decode(b"[%b]" % b",".join(stored))
     if len(found) != len(stored):  # Two damaged texts can make one, or one can make two.
         return [read_facts(each) for each in stored]

@@ -15,6 +15,7 @@ import pyarrow.json as pj
 from numpy.typing import NDArray
 
 from domain.facts import Facts, read_all_facts
+from domain.upcasts import all_newest
 
 Column: TypeAlias = Any
 """An Arrow array: the stubs know too little of what can be done with one."""
@@ -67,6 +68,7 @@ _PARSING: Final = pj.ParseOptions(
 
 def read_told(stored: Sequence[bytes]) -> Told:
     """What stored actions say. Raises msgspec.MsgspecError if one of them cannot be read."""
+    stored = all_newest(stored)
     many = max(1, min(os.cpu_count() or 1, len(stored) // _PIECE_MIN))
     borders = [len(stored) * piece // many for piece in range(many + 1)]
     pieces = [stored[begin:end] for begin, end in pairwise(borders)]

@@ -213,6 +213,7 @@ def test_versions_are_upcast_one_after_the_other(monkeypatch: pytest.MonkeyPatch
     assert upcast({})["steps"] == ["1 to 2", "2 to 3"]
     assert upcast({"dataschema": V2})["steps"] == ["2 to 3"]
     assert upcast({"dataschema": "urn:kaoji:action:3"}) == {"dataschema": "urn:kaoji:action:3"}
+    assert upcast(upcast({})) == upcast({})
     stored = text({"dataschema": "urn:kaoji:action:3"})
     assert newest(stored) is stored
 
