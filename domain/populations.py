@@ -109,6 +109,17 @@ def asked_for(selections: Iterable[Sequence[int]]) -> int:
     return asked
 
 
+def cells_asked(asked: int) -> NDArray[np.bool_]:
+    """By cell, whether a fold that is asked for so much may count it."""
+    found = np.zeros(CELLS, np.bool_)
+    for population in Population:
+        if asked & 1 << population:
+            found[FIRST_CELL[population] : FIRST_CELL[population + 1]] = True
+        if population in STOCKS and not asked & IN_TIME_STOCK:
+            found[cell(population, 0)] = False
+    return found
+
+
 def kind_of(chosen: int) -> int:
     """Population << 8 | pattern of a cell."""
     population = int(np.searchsorted(FIRST_CELL, chosen, side="right")) - 1

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from domain.counting import Counts, Grid, Period, Sizes, count_tally
 from domain.directory import Directory
-from domain.populations import CELLS, VALUED, Population
+from domain.populations import CELLS, VALUED, Population, cells_asked
 from domain.procedures import Register
 from domain.sums import Sums, Values
 from domain.tally import Tally
@@ -130,9 +130,15 @@ def _values(subject: NDArray[np.int64], value: NDArray[np.int32], part: NDArray[
     return Values(subject[kept].astype(np.int32), value[kept], sums[sums != 0])
 
 
-def _without_empty(sums: Sums) -> Sums:
-    """Only subjects that anything was counted for."""
-    counted: NDArray[np.bool_] = (sums.cells != 0).any(axis=1)
+def counted_subjects(sums: Sums, *, asked: int) -> Sums:
+    """Only subjects that a fold asked for so much would have found, of sums that hold more."""
+    return _without_empty(sums, cells_asked(asked))
+
+
+def _without_empty(sums: Sums, cells: NDArray[np.bool_] | None = None) -> Sums:
+    """Only subjects that anything was counted for, in any cell or in some."""
+    looked_at = sums.cells if cells is None else sums.cells[:, cells]
+    counted: NDArray[np.bool_] = (looked_at != 0).any(axis=1)
     if counted.all():
         return sums
     renumbered = (np.cumsum(counted) - 1).astype(np.int32)

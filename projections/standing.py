@@ -8,7 +8,7 @@ from threading import Lock
 from domain.context import Context
 from domain.counting import Period
 from domain.directory import Directory
-from domain.rollup import By, roll_up, sizes_for, trees_of
+from domain.rollup import By, counted_subjects, roll_up, sizes_for, trees_of
 from domain.sums import Sums
 from projections.as_known import counts_as_known
 from projections.history.columns import History
@@ -70,7 +70,9 @@ class _Context:
         self.follow(history)
         with self._lock:
             if history.position == self._live.position:
-                return self._live.sums(directory, from_day=from_day, to_day=to_day, by=by)
+                # Its tally holds everything; who is listed must not depend on where the answer comes from.
+                everything = self._live.sums(directory, from_day=from_day, to_day=to_day, by=by)
+                return counted_subjects(everything, asked=asked)
             if self._counted is None or self._counted.history.position < history.position:
                 self._counted = count(self._live.history, self._context)
             words = history.words_of

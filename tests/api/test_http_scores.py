@@ -8,6 +8,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from api.bootstrap import Kaoji
+from api.differences import difference
 from api.explanations import explanation
 from api.scorecards import basis
 from domain.errors import WrongInputError
@@ -100,3 +101,30 @@ def test_caller_cannot_make_the_server_open_a_file(client: TestClient, tmp_path:
     file.write_text("password = 'hunter2'")
     answer = client.get("/scores", params={"policy": str(file), "from": "2024-03-01", "to": "2024-03-31"})
     assert detail(answer, 422).startswith(f"No policy {str(file)!r}.")
+
+
+def test_difference_between_two_states_is_that_of_the_command_line(client: TestClient, kaoji: Kaoji) -> None:
+    expected = difference(
+        kaoji, "s1", between=("1", "4"), policy="gx-2012", from_text="2024-03-01", to_text="2024-03-31",
+        indicator="timeliness", language="zh",
+    )  # fmt: skip
+    asked = f"/scores/s1/explanation?{MARCH}&indicator=timeliness&lang=zh&between=1..4"
+    assert client.get(asked).json() == expected
+    assert expected["indicators"][0]["changes"]
+
+
+@pytest.mark.parametrize(
+    ("subject", "parameters", "status", "sentence"),
+    [
+        ("s1", "between=4..1", 422, "--between: position 4 is later than position 1."),
+        ("s1", "between=4", 422, "between is '4'. Write two positions or times with two dots between them"),
+        ("s1", "between=1..2..3", 422, "between is '1..2..3'."),
+        ("s1", "between=1..2&as-of=2", 422, "--as-of asks for one state, --between for two."),
+        ("s3", "between=1..2", 404, "No subject 's3'."),
+    ],
+)
+def test_wrong_questions_about_two_states_are_answered_likewise(
+    client: TestClient, subject: str, parameters: str, status: int, sentence: str
+) -> None:
+    answer = client.get(f"/scores/{subject}/explanation?{MARCH}&{parameters}")
+    assert detail(answer, status).startswith(sentence)
