@@ -73,7 +73,7 @@ def is_older(event: Mapping[str, Any]) -> bool:
 
 
 def upcast(event: Event) -> Event:
-    """The event in the words of the newest version, which its `dataschema` names then; twice is as good as once."""
+    """The event in the words of the newest version, which its `dataschema` then names; twice does no harm."""
     version = version_of(event.get("dataschema"))
     if version >= newest_version():
         return event
