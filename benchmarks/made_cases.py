@@ -6,6 +6,7 @@ history of the same seed (a test compares the two). So a hundred million actions
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, cast
@@ -18,9 +19,23 @@ from numpy.typing import NDArray
 from benchmarks.courses import REASONS, STEPS, procedure_codes
 from benchmarks.peer_tables import PeerTables, action_columns, holders_of, rule_tables
 from benchmarks.synthetic import Chunk, chunks, context, world
-from domain.cases import ACTION_RECORD, EXTRA_RECORD, NOTHING, SHARE_RECORD, Actions, Cases, Extras, Role
+from domain.cases import (
+    ACTION_RECORD,
+    EXTRA_RECORD,
+    NOTHING,
+    OVERTURNED,
+    SHARE_RECORD,
+    STATES_DUE,
+    STATES_OTHER,
+    STATES_REASON,
+    STATES_SHARES,
+    STATES_STEP,
+    Actions,
+    Cases,
+    Extras,
+    Role,
+)
 from domain.limits import Rules, compile_rules
-from projections.case_files import fill_records
 
 EXTRAS_MAX: Final = 0.7
 """No made-up history has more extras than this for each action."""
@@ -42,9 +57,12 @@ class Made:
         return sum(part.nbytes for part in self.cases)
 
 
-def made_cases(actions: int, *, tables_in: Path | None = None) -> Made:
-    """Cases with `actions` actions, or a few less; with `tables_in` also written there for the peers."""
-    room = int(actions * 1.05) + 4_096
+def made_cases(actions: int, *, tables_in: Path | None = None, whole: bool = False) -> Made:
+    """Cases with `actions` actions, or a few less; with `whole` all cases begun, which have a few more.
+
+    With `tables_in` also written there for the peers.
+    """
+    room = int(actions * 1.1) + 4_096
     # Memory that is never touched is never taken.
     records: Actions = np.empty(room, ACTION_RECORD).view(np.recarray)
     extras: Extras = np.empty(int(room * EXTRAS_MAX), EXTRA_RECORD).view(np.recarray)
@@ -53,7 +71,7 @@ def made_cases(actions: int, *, tables_in: Path | None = None) -> Made:
     size = world(actions)
     tables = _Tables(tables_in, size.staff) if tables_in else None
     for chunk in chunks(actions):
-        rows, first = _whole_cases(chunk, actions - filled)
+        rows, first = _whole_cases(chunk, room - filled if whole else actions - filled)
         part = np.zeros(chunk.share_row.size, SHARE_RECORD)
         part["staff"], part["part"] = chunk.share_staff, chunk.share_part
         many = _fill(chunk, rows, records[filled:], extras[extra:])
@@ -67,7 +85,7 @@ def made_cases(actions: int, *, tables_in: Path | None = None) -> Made:
         shares.append(part)
         starts.append(first + filled)
         filled, extra, shared, cases = filled + rows.size, extra + many, shared + part.size, cases + first.size
-        if filled + 100 >= actions:
+        if not whole and filled + 100 >= actions:
             break
     if tables is not None:
         tables.close()
@@ -89,17 +107,48 @@ def _whole_cases(chunk: Chunk, wanted: int) -> tuple[NDArray[np.int32], NDArray[
 
 
 def _fill(chunk: Chunk, rows: NDArray[np.int32], records: Any, extras: Any) -> int:
-    """Write the records of a chunk by the product's own code; returns how many extras they have."""
-    column, zone = chunk.columns, context().zone
+    """Write the records of a chunk; returns how many extras they have."""
+    column = {name: values[rows] for name, values in chunk.columns.items()}
+    role = chunk.role[rows]
     share_start, share_stop = (
-        np.searchsorted(chunk.share_row, np.arange(chunk.case.size), side=side) for side in ("left", "right")
+        np.searchsorted(chunk.share_row, np.arange(chunk.case.size), side=side)[rows] for side in ("left", "right")
     )
-    fill_records(
-        rows, chunk.role, column["time"], column["type"], column["unit"], column["owner"], column["procedure"],
-        column["reason"], column["step"], column["rating"], column["present"], column["due_kind"], column["due"],
-        share_start, share_stop, chunk.overturned, False, zone.transitions, zone.offsets, records, extras,
-    )  # fmt: skip
-    return int((records.extra[: rows.size] >= 0).sum())
+    states = (
+        (column["due_kind"] > 0) * np.uint8(STATES_DUE)
+        | (share_stop > share_start) * np.uint8(STATES_SHARES)
+        | (column["step"] >= 0) * np.uint8(STATES_STEP)
+        | (role == Role.RATED) * np.uint8(STATES_OTHER)
+        | ((column["reason"] >= 0) & np.isin(role, _REASONED)) * np.uint8(STATES_REASON)
+    )
+    stated = np.flatnonzero(states)
+    made = records[: rows.size]
+    made["extra"] = NOTHING
+    made["extra"][stated] = np.arange(stated.size)
+    made["states"], made["role"], made["kind"] = states, role, column["type"]
+    made["marks"] = column["present"] | chunk.overturned[rows] * np.uint8(OVERTURNED)
+    made["day"] = context().zone.day_of(column["time"])
+    made["position"] = rows + 1
+    for name in ("owner", "unit", "procedure"):
+        made[name] = column[name]
+    told = extras[: stated.size]
+    for name in ("time", "reason", "step", "due_kind", "rating"):
+        told[name] = column[name][stated]
+    told["share_start"], told["share_stop"] = share_start[stated], share_stop[stated]
+    told["due_day"], told["due_time"] = _due_days(column)[stated], 0
+    instant = told["due_kind"] == 2
+    told["due_time"][instant] = column["due"][stated][instant]
+    return stated.size
+
+
+_REASONED: Final = (Role.SUSPENDED, Role.TARGET_CANCELLED)
+
+
+def _due_days(column: Mapping[str, NDArray[Any]]) -> NDArray[np.int64]:
+    """The day that each row states as due, 0 for none."""
+    days: NDArray[np.int64] = column["due"].copy()
+    instant = column["due_kind"] == 2
+    days[instant] = context().zone.day_of(column["due"][instant])
+    return days
 
 
 class _Tables:
@@ -126,20 +175,16 @@ class _Tables:
         )  # fmt: skip
         self._next_holder = max(self._next_holder, int(holder.max(initial=0)) + 1)
         self._holders.append(pa.table(shares))
-        zone = context().zone
-        due_day = np.where(column["due_kind"] == 0, -1, column["due"])
-        instant = column["due_kind"] == 2
-        due_day[instant] = zone.day_of(column["due"][instant])
         self._waiting.append(
             action_columns(
                 case=np.cumsum(np.diff(chunk.case[rows], prepend=-1) > 0) - 1 + first_case,
                 role=chunk.role[rows],
-                day=zone.day_of(column["time"]),
+                day=context().zone.day_of(column["time"]),
                 holder=holder,
                 unit=column["unit"],
                 procedure=column["procedure"],
                 reason=column["reason"],
-                due_day=due_day,
+                due_day=np.where(column["due_kind"] == 0, -1, _due_days(column)),
                 rating=column["rating"],
                 present=column["present"],
                 overturned=chunk.overturned[rows],

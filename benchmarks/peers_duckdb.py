@@ -53,8 +53,9 @@ def _set_up(connection: duckdb.DuckDBPyConnection) -> None:
 def score(
     connection: duckdb.DuckDBPyConnection, *, staff: int, procedures: int, from_day: int, to_day: int
 ) -> Answer:
-    """All six indicators and the five everys, for all staff and procedures, over one period."""
-    found = connection.execute(_QUERY, {"from_day": from_day, "to_day": to_day}).fetchnumpy()
+    """All six indicators and the five everys, for all staff and procedures (0: staff only), over one period."""
+    query = _BY_STAFF if procedures == 0 else f"{_BY_STAFF} UNION ALL {_answers('procedure', True)}"
+    found = connection.execute(query, {"from_day": from_day, "to_day": to_day}).fetchnumpy()
     holders = connection.execute("SELECT holder, staff, part FROM holders").fetchnumpy()
     return answer_of(
         is_procedure=found["is_procedure"],
@@ -290,10 +291,6 @@ def _answers(key: str, is_procedure: bool) -> str:
     FROM members WHERE {key} >= 0 GROUP BY {key}, measure"""
 
 
-_QUERY = (
-    "WITH "
-    + ",\n".join([_OWN, _OPEN, _JUDGED, _REVIEWED, _RATED, _TARGETS, _MEMBERS])
-    + _answers("holder", False)
-    + " UNION ALL "
-    + _answers("procedure", True)
+_BY_STAFF = (
+    "WITH " + ",\n".join([_OWN, _OPEN, _JUDGED, _REVIEWED, _RATED, _TARGETS, _MEMBERS]) + _answers("holder", False)
 )

@@ -44,24 +44,24 @@ def scanned(folder: str) -> tuple[pl.LazyFrame, ...]:
 def score(
     frames: tuple[pl.LazyFrame, ...], *, staff: int, procedures: int, from_day: int, to_day: int, engine: Engine
 ) -> Answer:
-    """All six indicators and the five everys, for all staff and procedures, over one period."""
+    """All six indicators and the five everys, for all staff and procedures (0: staff only), over one period."""
     actions, holders, versions, calendar = frames
     in_period = pl.col("day").is_between(from_day, to_day)
     own, about = pl.collect_all(_once_over(actions), engine=engine)
     everys = own.lazy().filter(in_period)
+    by = ["holder", "procedure"] if procedures else ["holder"]
     found = pl.collect_all(
         [
             own.lazy().filter(pl.col("role") > Role.STEP).drop("present"),
             own.lazy().filter((pl.col("day") <= to_day) & (_last | (pl.col("day").shift(-1) > to_day))),
-            _sums(everys, "holder"),
-            _sums(everys, "procedure"),
             holders,
             versions,
             calendar,
+            *(_sums(everys, key) for key in by),
         ],
         engine=engine,
     )
-    marks, last_by_then, sums_by_holder, sums_by_procedure, shares, limits, days = found
+    marks, last_by_then, shares, limits, days, *sums = found
     role = pl.col("role")
     licences = marks.filter(role.is_between(Role.GRANTED, Role.WITHDRAWN)).filter(_first)
     closings = marks.filter(role.is_between(Role.DISMISSED, Role.CLOSED)).filter(_first)
@@ -84,9 +84,10 @@ def score(
         *_targets(about, from_day, to_day),
     ]
     counted = pl.concat(members)
+    dense = [_dense(each, _counts(counted, key), key) for each, key in zip(sums, by, strict=True)]
     return Answer(
-        _by_staff(_dense(sums_by_holder, _counts(counted, "holder"), "holder"), shares, staff),
-        _padded(*_dense(sums_by_procedure, _counts(counted, "procedure"), "procedure"), procedures) * 1_000_000,
+        _by_staff(dense[0], shares, staff),
+        _padded(*dense[1], procedures) * 1_000_000 if procedures else np.zeros((0, len(MEASURES)), np.int64),
     )
 
 

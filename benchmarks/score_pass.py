@@ -10,40 +10,15 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from benchmarks import peers_duckdb, peers_polars
 from benchmarks.made_cases import Made, made_cases, read_tables
 from benchmarks.measuring import Figures, by_turns
-from benchmarks.peer_tables import MEASURES, Answer
+from benchmarks.ours import ours
 from benchmarks.synthetic import FROM_DAY, TO_DAY
-from domain.counting import Grid, Period, Sizes, count_cases
-from domain.populations import Population, asked_for, cells_with
 
 IN_MEMORY_MAX: Final = 20_000_000
 """With more actions the peers read Parquet, and Polars' in-memory engine is left out: they would not fit."""
-
-_CELLS: Final = {
-    "targets": cells_with(Population.TARGET),
-    "targets-completed": cells_with(Population.TARGET, having=["completed"]),
-    "ratings": cells_with(Population.RATED),
-    "good-ratings": cells_with(Population.RATED, having=["good"]),
-    "decided": cells_with(Population.DECIDED),
-    "in-time": cells_with(Population.DECIDED, having=["in-time"]),
-    "faulty": cells_with(Population.DECIDED, having=["faulty"]),
-    "overdue-licences": cells_with(Population.OPEN_LICENCE, having=["overdue"]),
-    "closed": cells_with(Population.CLOSED),
-    "overdue-enforcement": cells_with(Population.OPEN_ENFORCEMENT, having=["overdue"]),
-    "decisions": cells_with(Population.DECISION),
-    "overturned": cells_with(Population.DECISION, having=["overturned"]),
-    "actions": cells_with(Population.ACTION),
-    **{
-        every: cells_with(Population.ACTION, having=[every])
-        for every in ("responsible", "basis", "evidence", "supervisor", "result")
-    },
-}
-assert tuple(_CELLS) == MEASURES, "in the peers' order"
-ASKED: Final = asked_for(_CELLS.values())
 
 
 def score_pass(actions: int) -> Figures:
@@ -68,19 +43,6 @@ def score_pass(actions: int) -> Figures:
         "share of the memory's bandwidth": copied / seconds[0],
         "cases": made.cases.starts.size - 1,
     }
-
-
-def ours(made: Made, *, threads: int | None = None) -> Answer:
-    """What the product counts."""
-    period = Period(FROM_DAY, TO_DAY, np.zeros(TO_DAY - FROM_DAY + 1, np.int32))
-    sizes = Sizes(persons=made.staff + 1, procedures=made.procedures + 1)
-    counts = count_cases(made.cases, made.rules, period, sizes, asked=ASKED, threads=threads)
-    return Answer(measures_of(counts.persons[:-1]), measures_of(counts.procedures[:-1]))
-
-
-def measures_of(grid: Grid) -> NDArray[np.int64]:
-    """Sums of each measure for each subject."""
-    return np.stack([grid[:, cells].sum(axis=1) for cells in _CELLS.values()], axis=1)
 
 
 def _peers(made: Made, folder: Path, *, resident: bool) -> dict[str, peers_polars.Way]:
