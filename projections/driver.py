@@ -91,9 +91,16 @@ class Driver:
         while True:
             try:
                 with self.store.reading() as connection:
+                    # All at once: every question to a server begins here.
                     paused = self.store.pauses(connection)
-                going = [name for name in names if name not in paused]
-                builds = [self._current(self.projections[name], batch_max, progress) for name in going]
+                    live = {each.projection: each for each in self.store.builds(connection) if each.live}
+                going = [self.projections[name] for name in names if name not in paused]
+                builds = [
+                    found
+                    if (found := live.get(each.name)) is not None and found.format == each.format
+                    else self._current(each, batch_max, progress)
+                    for each in going
+                ]
                 behind = sorted({each.position for each in builds if each.position < head})
                 if not behind:
                     break
