@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.exact_scoring import Scorecard
+from domain.exact_scoring import Adjusted
 from domain.numbers import units_of
 from domain.score_columns import NO_SCORE, Flags, Floats, ScoreColumns, Units, round_units
 from domain.scorecard_json import POINTS_PLACES
@@ -158,48 +158,37 @@ def _parts(columns: ScoreColumns, rows: NDArray[np.intp]) -> dict[tuple[str, str
     found: dict[tuple[str, str | None], Units] = {}
 
     def part(
-        kind: str,
-        code: str | None,
-        values: Floats,
-        error: float,
-        exact: Callable[[Scorecard], Fraction],
-        sign: int,
+        kind: str, code: str | None, values: Floats, error: float, exact: Callable[[int], Fraction], sign: int
     ) -> None:
         taken = np.where(scored, np.append(values, 0.0)[rows], 0.0)
         units, unsure = round_units(taken, error, POINTS_PLACES, "half-even")
         unsure |= np.append(columns.too_large, False)[rows]
         for place in np.flatnonzero(unsure & scored).tolist():
-            units[place] = units_of(exact(columns.exact_row(int(rows[place]))), POINTS_PLACES)
+            units[place] = units_of(exact(int(rows[place])), POINTS_PLACES)
         found[kind, code] = sign * units
 
+    def adjusted(row: int) -> Adjusted:
+        card = columns.exact_row(row)
+        assert card.adjusted is not None, "asked for rows with a score"
+        return card.adjusted
+
     for number, one in enumerate(policy.indicators):
-        part(
-            "indicator",
-            one.code,
-            columns.contributions[number],
-            columns.contributions_error,
-            lambda card, number=number: card.indicators[number].contribution,  # type: ignore[misc]  # bound now
-            1,
-        )
+        exact = partial(columns.exact_contribution, number)
+        part("indicator", one.code, columns.contributions[number], columns.contributions_error, exact, 1)
     if policy.bonuses:
-        part("bonus", None, columns.added, columns.added_error, lambda card: _adjusted(card)[1], 1)
+        part("bonus", None, columns.added, columns.added_error, lambda row: adjusted(row).bonus, 1)
     if policy.deductions:
-        part("deduction", None, columns.taken, columns.taken_error, lambda card: _adjusted(card)[2], -1)
+        part("deduction", None, columns.taken, columns.taken_error, lambda row: adjusted(row).deduction, -1)
     if policy.bonuses or policy.deductions:
         over, under = columns.beyond
-        part("score_max", None, over, columns.error, lambda card: max(_beyond(card), Fraction(0)), -1)
-        part("score_min", None, under, columns.error, lambda card: max(-_beyond(card), Fraction(0)), 1)
+        part("score_max", None, over, columns.error, lambda row: max(_beyond(adjusted(row)), Fraction(0)), -1)
+        part("score_min", None, under, columns.error, lambda row: max(-_beyond(adjusted(row)), Fraction(0)), 1)
     return found
 
 
-def _adjusted(card: Scorecard) -> tuple[Fraction, ...]:
-    assert card.adjusted is not None, "asked for rows with a score"
-    return card.adjusted
-
-
-def _beyond(card: Scorecard) -> Fraction:
-    mean, bonus, deduction, exact = _adjusted(card)
-    return mean + bonus - deduction - exact
+def _beyond(found: Adjusted) -> Fraction:
+    """By how much the score would lie above its bounds; below 0 where it would lie below them."""
+    return found.mean + found.bonus - found.deduction - found.exact
 
 
 def _texts(units: Units, decimals: int) -> list[str | None]:

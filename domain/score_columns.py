@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from decimal import ROUND_CEILING, Decimal
 from fractions import Fraction
 from functools import cached_property
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -109,6 +109,8 @@ class ScoreColumns:
     """How many scores were computed in fractions."""
     exact: ExactScorer = field(repr=False)
     _points: dict[int, Units] = field(default_factory=dict, repr=False)
+    _exact_points: dict[tuple[int, int, int], Fraction] = field(default_factory=dict, repr=False)
+    _exact_contributions: dict[tuple[Any, ...], Fraction] = field(default_factory=dict, repr=False)
 
     @cached_property
     def grades(self) -> NDArray[np.intp]:
@@ -124,12 +126,49 @@ class ScoreColumns:
         column = self.indicators[number]
         units, unsure = round_units(column.points, column.error, self.policy.decimals, self.policy.rounding)
         for row in np.flatnonzero((unsure | self.too_large) & column.there).tolist():
-            exact = self.exact_row(row).indicators[number].exact_points
-            assert exact is not None, "it is there"
-            units[row] = units_of(exact, self.policy.decimals, self.policy.rounding)
+            units[row] = units_of(self.exact_points(number, row), self.policy.decimals, self.policy.rounding)
         units[~column.there] = NO_SCORE
         self._points[number] = units
         return units
+
+    def exact_points(self, number: int, row: int) -> Fraction:
+        """Points of one indicator that is there."""
+        column, indicator = self.indicators[number], self.policy.indicators[number]
+        if not column.ratable[row]:
+            full = self.policy.not_ratable(indicator) == "full"
+            return Fraction(indicator.curve.highest() if full else 0)
+        if self.too_large[row]:
+            points = self.exact_row(row).indicators[number].exact_points
+            assert points is not None, "it is there"
+            return points
+        value = int(column.counted.value_top[row]), int(column.counted.value_bottom[row])
+        key = (number, *value)
+        found = self._exact_points.get(key)
+        if found is None:
+            found = self._exact_points[key] = indicator.points_of(Fraction(*value))
+        return found
+
+    def exact_contribution(self, number: int, row: int) -> Fraction:
+        """What one indicator gives to the weighted mean."""
+        column = self.indicators[number]
+        if not column.there[row]:
+            return Fraction(0)
+        counted = column.counted
+        pattern, value = self._patterns[:, row].tobytes(), (counted.value_top[row], counted.value_bottom[row])
+        key = (number, pattern, *value, bool(column.ratable[row]))
+        found = self._exact_contributions.get(key)
+        if found is None or self.too_large[row]:
+            there = tuple(bool(one.there[row]) for one in self.indicators)
+            found = self.exact_points(number, row) * self.exact.counted_weights(there)[number] / 100
+            cap = self.policy.indicators[number].cap
+            found = found if cap is None else min(found, Fraction(cap))
+            self._exact_contributions[key] = found
+        return found
+
+    @cached_property
+    def _patterns(self) -> NDArray[np.uint8]:
+        """Which indicators are there, as bits, by subject."""
+        return np.packbits(np.array([one.there for one in self.indicators]), axis=0)
 
     def adjustment_units(self, one: Adjustment, column: AdjustmentColumn) -> Units:
         """Points of one bonus or deduction as printed, in units of the last decimal."""

@@ -120,7 +120,7 @@ def _indicator(
         named["contribution"] = _plain(
             columns.contributions[number],
             columns.contributions_error,
-            lambda row: columns.exact_row(row).indicators[number].contribution,
+            lambda row: columns.exact_contribution(number, row),
         )
     response = indicator.counts.response
     if response is not None:
