@@ -14,16 +14,19 @@ Figures = dict[str, float | int | str]
 ROUNDS = 5
 
 
-def by_turns(ways: Mapping[str, Callable[[], object]], *, items: int, rounds: int = ROUNDS) -> Figures:
+def by_turns(
+    ways: Mapping[str, Callable[[], object]], *, items: int, rounds: int = ROUNDS, warm: bool = False
+) -> Figures:
     """Seconds and items a second of each way (medians over rounds run A B A B …), and ratios to the first.
 
     Processor seconds are those of all threads and of processes that ended: where other work runs on the machine,
-    they say more than seconds by the clock.
+    they say more than seconds by the clock. `warm`: each way was gone once already.
     """
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     processor: dict[str, list[float]] = {name: [] for name in ways}
-    for way in ways.values():
-        way()  # once without the clock: caches, compiled code
+    if not warm:
+        for way in ways.values():
+            way()  # once without the clock: caches, compiled code
     for _ in range(rounds):
         for name, way in ways.items():
             gc.collect()
