@@ -72,8 +72,8 @@ def settings_of_postgres(store_url: str) -> dict[str, str]:
         found: dict[str, str] = {name: _shown(connection, name) for name in names}
         row = connection.execute(
             "SELECT CASE WHEN ssl THEN 'yes' ELSE 'no' END, "
-            "CASE WHEN coalesce(inet_server_addr() << '127.0.0.0/8' OR inet_server_addr() = '::1', true) THEN 'yes' ELSE 'no' END FROM pg_stat_ssl WHERE pid = "
-            "pg_backend_pid()"
+            "CASE WHEN coalesce(inet_server_addr() << '127.0.0.0/8' OR inet_server_addr() = '::1', true) "
+            "THEN 'yes' ELSE 'no' END FROM pg_stat_ssl WHERE pid = pg_backend_pid()"
         ).fetchone()
     found["ssl"], found["local"] = row or ("no", "no")
     return found

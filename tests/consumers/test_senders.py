@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from consumers.kafka_topics import publish
 from consumers.senders import Binding, Senders, SendersError, read_senders
 from domain.errors import UnknownNameError
 from tests.support.command_line import CommandLine
@@ -248,3 +249,22 @@ def test_received_bytes_of_a_forbidden_record_are_kept(kaoji: CommandLine, tmp_p
     kaoji("ingest", actions(tmp_path), "--sender", "licensing")
     shown = kaoji("quarantine", "show", "1", "--format", "json").json
     assert json.loads(shown["raw"])["source"] == "/gx/bureau"
+
+
+@pytest.mark.kafka
+def test_topic_is_bound_to_the_sources_of_its_senders(kafka_server: str, kafka_topic: str, tmp_path: Path) -> None:
+    publish(kafka_server, kafka_topic, [record(1, source="/gx/licensing"), record(2, source="/gx/bureau")])
+    kaoji = CommandLine(tmp_path / "kaoji.db")
+    kaoji.environment["KAOJI_SENDERS"] = str(write_senders(tmp_path, topic=kafka_topic).path)
+    arguments = ("--bootstrap", kafka_server, "--topic", kafka_topic, "--until-idle", "0.5", "--format", "json")
+    totals = kaoji("consume", *arguments).json
+    assert (totals["recorded"], totals["quarantined"]) == (1, 1)
+    (entry,) = kaoji("quarantine", "list", "--format", "json").json
+    assert (entry["code"], entry["source"]) == ("forbidden-source", "/gx/bureau")
+
+    # Trying it again is bound by the topic, which its place names.
+    assert kaoji.ends(1, "quarantine", "retry", str(entry["entry"]), "--format", "json").json[0]["code"] == (
+        "forbidden-source"
+    )
+    ended = kaoji.ends(2, "consume", "--bootstrap", kafka_server, "--topic", "another")
+    assert "no sender writes to the topic 'another'" in ended.err

@@ -13,6 +13,7 @@ import pytest
 
 from consumers.kafka_settings import check_kafka_settings
 from consumers.mapping import load_mapping
+from consumers.senders import SendersFile
 from domain.actions import check_action
 from domain.policy import parse_policy
 from domain.procedures import parse_register
@@ -92,6 +93,8 @@ def check_toml(text: str) -> None:
         parse_policy(text, place="page")
     elif "procedure" in values:
         parse_register(text, place="page")
+    elif "sender" in values:
+        parse_toml(text, place="page").parse(SendersFile)
     elif "security_protocol" in values:
         check_kafka_settings({name: value for name, value in values.items() if not name.endswith("file")})
     else:
