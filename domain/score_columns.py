@@ -1,6 +1,6 @@
 """Score thousands of subjects at once: floating point where it is sure, exact fractions where it is not.
 
-Sums are integers, added up in float64 below 2**53, where it adds integers exactly. Every later number x is carried
+Sums are integers, and below 2**53, where float64 holds every one of them. Every later number x is carried
 with a bound of its error: |x - exact x| <= error. A number is rounded to its last printed digit only where it lies
 further than that from the nearest place at which the digit changes; ratability, steps of curves and exposures are
 compared in integers. What is left, and rows whose values add up to 2**53 or more, is computed by `ExactScorer`. So
@@ -25,7 +25,6 @@ from domain.measures import CompiledMeasure
 from domain.numbers import Rounding, units_of
 from domain.policy import Policy
 from domain.policy_file import Adjustment, Competence, Indicator
-from domain.populations import CELLS
 from domain.sums import Sums, Values
 
 Floats = NDArray[np.float64]
@@ -224,8 +223,9 @@ def score_columns(sums: Sums, policy: Policy) -> ScoreColumns:
     bonuses = tuple(_adjustment(counting, one) for one in policy.bonuses)
     deductions = tuple(_adjustment(counting, one) for one in policy.deductions)
     weights = np.array([float(one.weight) for one in policy.indicators])
-    there = np.array([one.there for one in indicators])
-    total = weights @ there
+    total = np.zeros(len(sums))
+    for weight, column in zip(weights, indicators, strict=True):
+        total += weight * column.there
     contributions = np.array([one.points for one in indicators]) * weights[:, None]
     contributions /= np.where(total > 0, total, 1.0)
     for number, one in enumerate(policy.indicators):
@@ -285,20 +285,12 @@ def round_units(values: Floats, error: float, places: int, rounding: Rounding) -
 
 
 class _Counting:
-    """Counts measures over sums, all of them in one product of matrices."""
+    """Counts measures over sums."""
 
     def __init__(self, sums: Sums, policy: Policy) -> None:
         self.sums = sums
-        self._places: dict[tuple[int, ...], int] = {}
-        for measure in policy.measures:
-            for chosen in (measure.numerator, measure.denominator):
-                self._places.setdefault(chosen, len(self._places))
-        choice = np.zeros((CELLS, len(self._places)))
-        for chosen, place in self._places.items():
-            choice[list(chosen), place] = 1.0
-        cells = sums.floats
-        assert sums.magnitudes.max(initial=0) < EXACT_MAX / 2, "nobody has nine thousand million members"
-        self._sums: Floats = choice.T @ cells.T
+        assert sums.largest < EXACT_MAX, "nobody has nine thousand million members"
+        self._sums: dict[tuple[int, ...], Floats] = {}
         self.too_large: Flags = np.zeros(len(sums), np.bool_)
         self._histograms = {
             population: _Histogram.of(values, len(sums))
@@ -310,8 +302,13 @@ class _Counting:
 
     def chosen(self, cells: tuple[int, ...]) -> Floats:
         """The sum over some cells, by subject."""
-        column: Floats = self._sums[self._places[cells]]
-        return column
+        found = self._sums.get(cells)
+        if found is None:
+            total = np.zeros(len(self.sums), np.int64)
+            for cell in cells:
+                total += self.sums.by_cell[cell]
+            found = self._sums[cells] = total.astype(np.float64)
+        return found
 
     def exposed(self, measure: CompiledMeasure, minimum: Decimal) -> Flags:
         """Where a count is above zero and no lower than the minimum."""

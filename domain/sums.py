@@ -56,15 +56,14 @@ class Sums:
         return len(self.subjects)
 
     @cached_property
-    def floats(self) -> NDArray[np.float64]:
-        """The cells in float64, exact below 2**53."""
-        return self.cells.astype(np.float64)
+    def by_cell(self) -> NDArray[np.int64]:
+        """The cells turned round, a row for each cell: sums over some cells run through memory in order."""
+        return np.ascontiguousarray(self.cells.T)
 
     @cached_property
-    def magnitudes(self) -> NDArray[np.float64]:
-        """No sum over cells of a row is larger than this."""
-        magnitudes: NDArray[np.float64] = np.abs(self.floats).sum(axis=1)
-        return magnitudes
+    def largest(self) -> int:
+        """No sum over some cells of a subject is larger than this."""
+        return int(np.abs(self.by_cell).sum(axis=0).max(initial=0))
 
     def row(self, subject: str) -> NDArray[np.int64]:
         """The cells of one subject; all zero where nothing was counted for it."""
