@@ -59,9 +59,16 @@ def score(
 
 
 def _row(card: dict[str, Any], by: ByOption) -> list[Any]:
-    shown = [f"{each['numerator']}/{each['denominator']}" for each in card["indicators"]]
+    shown = [_counted(each) for each in card["indicators"]]
     unit = [card["unit"]] if by is ByOption.staff else []
     return [card["subject"], *unit, card["score"], card["grade"], *shown]
+
+
+def _counted(result: dict[str, Any]) -> str | None:
+    """What a ratio was made of; of a count, mean or quantile its value."""
+    if "kind" in result:
+        return result["rate"]  # type: ignore[no-any-return]  # a decimal string, or none
+    return f"{result['numerator']}/{result['denominator']}"
 
 
 def _title(answer: dict[str, Any]) -> str:
