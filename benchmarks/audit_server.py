@@ -66,6 +66,10 @@ class Server:
         assert answer.status == 200, body
         return body
 
+    def close(self) -> None:
+        """Hang up."""
+        self._connection.close()
+
     def positions(self, wanted: AuditFilter) -> list[int]:
         """The positions on it."""
         return [each["position"] for each in json.loads(self.get(wanted))["actions"]]
@@ -91,9 +95,11 @@ def server_of(history: History, directory: Directory) -> Iterator[Server]:
                 thread.start()
                 while not server.started:
                     time.sleep(0.01)
+                asking = Server(listening.getsockname()[1])
                 try:
-                    yield Server(listening.getsockname()[1])
+                    yield asking
                 finally:
+                    asking.close()
                     server.should_exit = True
                     thread.join()
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from api.bootstrap import system_clock
+from benchmarks.audit_queries import PAGE, ZONE, made_directory, made_queries
 from benchmarks.catalogue import BENCHMARKS
 from benchmarks.given import arrivals, recorded
 from benchmarks.made_cases import made_cases
@@ -19,6 +20,7 @@ from benchmarks.synthetic import context
 from benchmarks.synthetic_history import made_history
 from domain.actions import check_action
 from domain.cases import ACTION_RECORD, EXTRA_RECORD, Cases
+from projections.audit_trail import AuditTrail
 from projections.case_files import case_files
 
 ACTIONS = 20_000
@@ -82,3 +84,16 @@ def test_project(benchmark: BenchmarkFixture) -> None:
 def test_score_pass(benchmark: BenchmarkFixture) -> None:
     made = made_cases(ACTIONS)
     benchmark(lambda: ours(made))
+
+
+def test_audit_trail(benchmark: BenchmarkFixture) -> None:
+    history = made_history(ACTIONS)
+    directory, trail, queries = made_directory(history), AuditTrail(block_rows=2_048), made_queries(history)
+    index = trail.index(history)
+
+    def pages() -> None:
+        for query in queries:
+            found = trail.find(index, query.wanted, zone=ZONE, directory=lambda: directory, limit=PAGE)
+            assert sum(some.size for some in found) <= PAGE
+
+    benchmark(pages)
