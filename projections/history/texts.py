@@ -17,7 +17,7 @@ from projections.history.rows import VOCABULARIES, Words
 from projections.history.segments import IDS_GROUP_ROWS, SCHEMAS, concatenate, opened, texts
 from projections.history.source import Source, in_threads
 
-_SCANS_MAX: Final = 4
+_SCANS_MAX: Final = 8
 """Reading through all subjects for one is quicker than making a dictionary of them, this many times."""
 
 
