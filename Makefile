@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 # Benchmarks check that answers are equal; `make benchmarks` runs them small, python -m benchmarks at any size.
-.PHONY: demo test benchmarks lint types imports docs check lock clean
+.PHONY: demo test spark benchmarks lint types imports docs check lock clean
 
 .venv/ready: requirements.lock pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -16,6 +16,12 @@ demo: .venv/ready
 
 test: .venv/ready
 	$(BIN)/python -m pytest $(ARGS)
+
+# Apache Spark for the tests marked `spark` and for --engine spark; it is large, so it is not part of the set-up.
+spark: .venv/spark
+.venv/spark: .venv/ready requirements-spark.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-spark.lock
+	touch $@
 
 benchmarks: .venv/ready
 	$(BIN)/python -m pytest benchmarks --benchmark-disable $(ARGS)
@@ -37,6 +43,7 @@ check: test benchmarks lint types imports docs
 
 lock:
 	uv pip compile --quiet --universal --python-version 3.11 --extra dev --generate-hashes --no-emit-index-url --no-annotate --no-header pyproject.toml -o requirements.lock
+	uv pip compile --quiet --universal --python-version 3.11 --extra dev --extra spark --constraint requirements.lock --generate-hashes --no-emit-index-url --no-annotate --no-header pyproject.toml -o requirements-spark.lock
 
 clean:
 	rm -rf .venv

@@ -76,6 +76,10 @@ class Basis:
     def scorecards(self, by: By) -> Scorecards:
         """The scores of all subjects of a kind."""
         sums = self.sums(by, asked=asked_by(self.policy), with_values=bool(self.policy.values_needed))
+        return self.scored(sums, by)
+
+    def scored(self, sums: Sums, by: By) -> Scorecards:
+        """The scores that follow from sums, wherever these were added up."""
         return score(
             sums,
             self.policy,

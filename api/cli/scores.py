@@ -20,6 +20,13 @@ class ByOption(StrEnum):
     all = "all"
 
 
+class EngineOption(StrEnum):
+    """What counts."""
+
+    local = "local"
+    spark = "spark"
+
+
 PolicyOption = Annotated[
     str, typer.Option("--policy", help="Adopted or shipped name, NAME@VERSION, or TOML file.")
 ]
@@ -43,14 +50,18 @@ def score(
     to: ToOption,
     by: Annotated[ByOption, typer.Option(help="Whom to score.")] = ByOption.all,
     as_of: AsOfOption = None,
+    engine: Annotated[
+        EngineOption, typer.Option(help="What counts: this machine, or Apache Spark. The result is the same.")
+    ] = EngineOption.local,
 ) -> None:
     """Score staff, units, processes or the whole over a period."""
+    from api.engines import scorecards_by
     from api.scorecards import basis
 
     output: Output = context.obj
     with output.session() as kaoji, progress_bars() as progress:
         found = basis(kaoji, policy=policy, from_text=from_, to_text=to, as_of=as_of, progress=progress)
-        answer = found.to_json(found.scorecards(by.value))
+        answer = found.to_json(scorecards_by(found, by.value, engine.value))
     if answer["forecast"]:
         note(f"--to {to} lies ahead: this is a forecast of what is known today.")
     codes = [each.code for each in found.policy.indicators]
