@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import msgspec
+import pyarrow.compute as pc
 
 from domain.actions import Action, facts_action
 from domain.directory import Directory, DirectoryAction
@@ -12,10 +13,14 @@ from domain.facts import read_facts
 from domain.ledger.ledger import Ledger
 from domain.ledger.records import ACTION_TOPIC, Recorded
 from domain.zones import Zone
+from projections.batch import actions_of
 from projections.corrections import effective_actions
-from projections.damage import DamagedViewError
+from projections.damage import DamagedViewError, UnreadableEventError
 from projections.history.columns import History
+from projections.history.told import Column
 from projections.store import DIRECTORY, Checkpoint, Connection, ViewStore
+
+_FAMILIES = ("staff.", "unit.")
 
 
 class DirectoryProjection:
@@ -29,14 +34,9 @@ class DirectoryProjection:
     ) -> None:
         """Add the directory actions of a batch."""
         rows: list[dict[str, object]] = []
-        for recorded in batch:
-            # Most actions are not: looking for the bytes is cheaper than decoding.
-            if b'"staff.' not in recorded.facts and b'"unit.' not in recorded.facts:
-                continue
-            if recorded.topic != ACTION_TOPIC:
-                continue
+        for recorded in _chosen(batch):
             facts = read_facts(recorded.facts)
-            if facts.type.startswith(("staff.", "unit.")):
+            if facts.type.startswith(_FAMILIES):
                 rows.append(
                     {
                         "position": recorded.position,
@@ -47,6 +47,23 @@ class DirectoryProjection:
                     }
                 )
         store.add(connection, DIRECTORY, build, rows)
+
+
+def _chosen(batch: Sequence[Recorded]) -> list[Recorded]:
+    """Events that may be of these families; most are not."""
+    actions = actions_of(batch)
+    try:
+        types: Column = actions.told()["type"]
+    except UnreadableEventError:
+        # One that cannot be read is no reason to stop here: it may be none of ours.
+        return [each for each in batch if each.topic == ACTION_TOPIC and _may_be_ours(each.facts)]
+    ours: Column = pc.or_(*(pc.starts_with(types, family) for family in _FAMILIES))
+    positions = actions.positions[ours.to_numpy(zero_copy_only=False)]
+    return [batch[position - batch[0].position] for position in positions.tolist()]
+
+
+def _may_be_ours(facts: bytes) -> bool:
+    return any(b'"' + family.encode() in facts for family in _FAMILIES)
 
 
 def directory_as_known(

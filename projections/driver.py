@@ -11,6 +11,7 @@ from typing import Protocol
 from domain.errors import KaojiError, UnreachableError
 from domain.ledger.ledger import Ledger
 from domain.ledger.records import Recorded
+from projections.batch import Batch, without_collections
 from projections.damage import MissingEventsError, PoisonEventError
 from projections.store import DATABASE_ERRORS, Checkpoint, Connection, ViewMovedError, ViewStore
 
@@ -236,16 +237,17 @@ class Driver:
         limit = batch_max
         while (position := builds[0].position) < upto:
             begun = self._monotonic()
-            batch = self._read(position, min(limit, upto - position))
-            try:
-                with self.store.transaction() as connection:
-                    builds = self._apply(builds, connection, batch)
-            except PoisonEventError:
-                if len(batch) == 1:
-                    raise
-                # Which of them it is: what precedes it goes in, in ever smaller batches.
-                limit = len(batch) // 2
-                continue
+            with without_collections():
+                batch = self._read(position, min(limit, upto - position))
+                try:
+                    with self.store.transaction() as connection:
+                        builds = self._apply(builds, connection, batch)
+                except PoisonEventError:
+                    if len(batch) == 1:
+                        raise
+                    # Which of them it is: what precedes it goes in, in ever smaller batches.
+                    limit = len(batch) // 2
+                    continue
             for build in builds:
                 progress(build.projection, build.position, upto)
             if rate is not None:
@@ -267,7 +269,7 @@ class Driver:
                 raise MissingEventsError(expected)
         if not batch:
             raise MissingEventsError(position + 1)
-        return batch
+        return Batch(batch)
 
     def _apply(
         self, builds: Sequence[Checkpoint], connection: Connection, batch: Sequence[Recorded]
@@ -276,7 +278,8 @@ class Driver:
         advanced = [self.store.advance(connection, build, batch[-1].position) for build in builds]
         # Looked up behind the checkpoint, which `hold` waits for: all that come to a skip see it, or none.
         skips = self.store.skips(connection, after=batch[0].position - 1, upto=batch[-1].position)
-        for build in builds:
+        # The history last: what it needs is read in a thread while the others are at work.
+        for build in reversed(builds):
             taken = _without(batch, {each.position for each in skips if each.projection == build.projection})
             try:
                 self.projections[build.projection].apply(self.store, connection, build, taken)

@@ -49,7 +49,7 @@ def leaf_of(recorded: Recorded) -> bytes:
 
 def leaves_of(batch: Iterable[Recorded]) -> list[bytes]:
     """The leaves of several."""
-    return leaves([(position, at, facts, commitment) for position, at, _, facts, commitment in batch])
+    return leaves((position, at, facts, commitment) for position, at, _, facts, commitment in batch)
 
 
 def leaves_upto(store: ViewStore, connection: Connection, build: Checkpoint) -> Iterable[bytes]:

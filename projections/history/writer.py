@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from enum import IntEnum
 from typing import Any, NamedTuple
 
-import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -15,14 +14,14 @@ from numpy.typing import NDArray
 
 from domain.actions import action_key, facts_action
 from domain.corrections import apply_corrections, facts_of
-from domain.facts import Facts, read_facts
+from domain.facts import Facts
 from domain.ledger.ledger import Ledger
-from domain.ledger.records import ACTION_TOPIC, Recorded
-from projections.damage import UnreadableEventError
+from domain.ledger.records import Recorded
+from projections.batch import actions_of
 from projections.history.parts import read_whole, write_columns
 from projections.history.rows import NO_ACTION, ROW_COLUMNS, Vocabulary, code_told, new_vocabulary
 from projections.history.segments import texts
-from projections.history.told import Column, Told, read_told, together, told_of
+from projections.history.told import Column, Told, together, told_of
 from projections.store import Checkpoint, Connection, ViewStore
 
 
@@ -128,9 +127,13 @@ class HistoryState:
             self.corrected[link.position] = (link.target, link.known_at)
 
     def take(self, batch: Sequence[Recorded], ledger: Ledger) -> dict[str, Columns]:
-        """Columns of every part for the batch; the state moves on to its last position."""
+        """Columns of every part for the batch; the state moves on to its last position.
+
+        Raises UnreadableEventError.
+        """
         known = {name: len(words.words) for name, words in self.words.items()}
-        at, told = _told(batch)
+        actions = actions_of(batch)
+        at, told = actions.positions, actions.told()
         references = _references(at, told)
         links, amendments = self._linked(at, told, references, ledger)
         amended = _amended(amendments, ledger)
@@ -260,21 +263,6 @@ class Amendment(NamedTuple):
     target: int
     known_at: int
     corrections: tuple[int, ...]
-
-
-def _told(batch: Sequence[Recorded]) -> tuple[NDArray[np.int64], Told]:
-    """Positions of the actions among the events, and what they say. Raises UnreadableEventError."""
-    actions = [each for each in batch if each.topic == ACTION_TOPIC]
-    try:
-        told = read_told([each.facts for each in actions])
-    except msgspec.MsgspecError:
-        for each in actions:
-            try:
-                read_facts(each.facts)
-            except msgspec.MsgspecError as error:
-                raise UnreadableEventError(each.position, error) from error
-        raise
-    return np.array([each.position for each in actions], np.int64), told
 
 
 def _references(at: NDArray[np.int64], told: Told) -> list[Reference]:
