@@ -47,7 +47,7 @@ def score(
     """All six indicators and the five everys, for all staff and procedures (0: staff only), over one period."""
     actions, holders, versions, calendar = frames
     in_period = pl.col("day").is_between(from_day, to_day)
-    own, about = pl.collect_all(_once_over(actions), engine=engine)
+    own, dues, about = pl.collect_all(_once_over(actions), engine=engine)
     everys = own.lazy().filter(in_period)
     by = ["holder", "procedure"] if procedures else ["holder"]
     found = pl.collect_all(
@@ -67,8 +67,8 @@ def score(
     closings = marks.filter(role.is_between(Role.DISMISSED, Role.CLOSED)).filter(_first)
     decided = licences.filter(in_period & (role != Role.WITHDRAWN))
     open_cases = _open_cases(marks, last_by_then, to_day)
-    begun = pl.concat([decided.with_columns(last_day=pl.col("day") - 1), open_cases], how="diagonal")
-    judged = _judged(begun, marks, limits, days)
+    begun = pl.concat([decided.with_columns(last_day=pl.col("day") - 1), open_cases], how="diagonal").sort("row")
+    judged = _judged(_by_then(begun, dues, "due_day", "stated_in"), marks, limits, days)
     overdue = judged.filter(pl.col("started") & pl.col("passed"))
     wrong = about.filter((role == Role.ERROR_FOUND) & ~pl.col("overturned"))
     opened = marks.filter(role == Role.OPENED)
@@ -92,14 +92,20 @@ def score(
 
 
 def _once_over(actions: pl.LazyFrame) -> list[pl.LazyFrame]:
-    """(actions of the cases themselves, with who held the case by then; what speaks about cases, and targets)."""
+    """(actions of the cases themselves, with who held the case by then; those that state a due; what speaks about
+    cases, and targets)."""
     actions = actions.with_row_index("row")
     own = actions.filter(pl.col("role").is_between(Role.STEP, Role.CLOSED))
     own = own.select(
         "row", "case", "role", "day", "reason", "present", "overturned",
-        _filled("holder"), _filled("procedure"), _filled("due_day"),
+        _filled("holder"), _filled("procedure"),
     )  # fmt: skip
-    return [own, actions.filter(pl.col("role") > Role.CLOSED)]
+    dues = actions.filter(pl.col("role").is_between(Role.STEP, Role.CLOSED) & pl.col("due_day").is_not_null())
+    return [
+        own,
+        dues.select("row", "due_day", stated_in="case"),
+        actions.filter(pl.col("role") > Role.CLOSED),
+    ]
 
 
 _OPENINGS = [int(Role.RECEIVED), int(Role.OPENED)]
@@ -122,10 +128,27 @@ def _open_cases(marks: pl.DataFrame, last_by_then: pl.DataFrame, to_day: int) ->
     by_then = pl.col("day") <= to_day
     ended = marks.filter(pl.col("role").is_in(_ENDINGS) & by_then)
     begun = marks.filter(pl.col("role").is_in(_OPENINGS) & by_then).filter(_first)
-    open_cases = begun.join(ended, on="case", how="anti").select("case", penal=pl.col("role") == Role.OPENED)
-    return last_by_then.join(open_cases, on="case").with_columns(
-        last_day=pl.lit(to_day, pl.Int16), started=pl.lit(True)
+    open_cases = (
+        _looked_up(begun, ended.select("case", ended=pl.lit(True)))
+        .filter(pl.col("ended").is_null())
+        .select("case", penal=pl.col("role") == Role.OPENED)
     )
+    standing = _looked_up(open_cases, last_by_then).filter(pl.col("row").is_not_null())
+    return standing.with_columns(last_day=pl.lit(to_day, pl.Int16), started=pl.lit(True))
+
+
+def _looked_up(left: pl.DataFrame, right: pl.DataFrame) -> pl.DataFrame:
+    """What `right` says of the cases of `left`, null where nothing: both are sorted by case.
+
+    A merge of sorted keys, which `join` does not do; where a case is more than once in `right`, the last counts.
+    """
+    return left.join_asof(right, on="case", tolerance=0, check_sortedness=False)
+
+
+def _by_then(cases: pl.DataFrame, rows: pl.DataFrame, name: str, case: str) -> pl.DataFrame:
+    """What the last of `rows` up to each row says, null where that is of another case; both are sorted by row."""
+    found = cases.join_asof(rows, on="row", check_sortedness=False)
+    return found.with_columns(pl.when(pl.col("case") == pl.col(case)).then(name).alias(name)).drop(case)
 
 
 def _judged(
@@ -136,21 +159,16 @@ def _judged(
     A decision is in time when the limit had not passed the day before; a stated due decides alone.
     """
     cases = cases.with_columns(pl.col("started", "penal").fill_null(False))
-    stated = cases.filter(pl.col("due_day") >= 0).with_columns(passed=pl.col("due_day") <= pl.col("last_day"))
-    counted = cases.filter(pl.col("due_day") < 0)
-    beginnings = marks.filter(pl.col("role").is_in([Role.RECEIVED, Role.ACCEPTED, Role.OPENED]))
-    start = (
-        beginnings.join(counted.select("case", last_row="row", penal="penal"), on="case")
-        .filter(pl.col("row") <= pl.col("last_row"))
-        .group_by("case")
-        .agg(
-            accepted=pl.col("day").filter(pl.col("role") == Role.ACCEPTED).first(),
-            received=pl.col("day").filter(pl.col("role") != Role.ACCEPTED).first(),
-        )
-        .select("case", start=pl.coalesce("accepted", "received"))
+    stated = cases.filter(pl.col("due_day").is_not_null()).with_columns(
+        passed=pl.col("due_day") <= pl.col("last_day")
     )
+    counted = cases.filter(pl.col("due_day").is_null())
+    for name, roles in (("accepted", [Role.ACCEPTED]), ("received", [Role.RECEIVED, Role.OPENED])):
+        beginnings = marks.filter(pl.col("role").is_in(roles)).filter(_first)
+        beginnings = beginnings.select("row", pl.col("day").alias(name), pl.col("case").alias(f"{name}_in"))
+        counted = _by_then(counted, beginnings, name, f"{name}_in")
     limited = (
-        counted.join(start, on="case", how="left")
+        counted.with_columns(start=pl.coalesce("accepted", "received"))
         .with_columns(from_day=pl.coalesce("start", "day"))
         .join(versions.filter(pl.col("days") > 0), on="procedure")
         .filter(pl.col("from_day").is_between("valid_from", "valid_to"))
@@ -248,16 +266,9 @@ def _ratings(
 ) -> list[pl.DataFrame]:
     """The first rating of each case, filled up from the decision, the closing, or the last action."""
     first = about.filter(pl.col("role") == Role.RATED).filter(_first).filter(in_period)
-    rated = first.select("case")
-    anchors = [
-        licences.filter(pl.col("role") != Role.WITHDRAWN),
-        closings,
-        own.lazy().filter(_last).collect(),
-    ]
+    anchors = [licences.filter(pl.col("role") != Role.WITHDRAWN), closings, own.lazy().filter(_last).collect()]
     for number, anchor in enumerate(anchors):
-        named = anchor.select("case", pl.col("holder", "procedure").name.suffix(f"_{number}"))
-        # The semi-join first: a left join alone would build its table on the larger side.
-        first = first.join(named.join(rated, on="case", how="semi"), on="case", how="left")
+        first = _looked_up(first, anchor.select("case", pl.col("holder", "procedure").name.suffix(f"_{number}")))
     # -1 says that the anchor was there and named nobody: no other anchor is asked then.
     filled = first.filter(
         pl.col("holder_2").is_not_null() | (pl.col("holder").is_not_null() & pl.col("has_unit"))
