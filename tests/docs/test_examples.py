@@ -15,7 +15,7 @@ from consumers.kafka_settings import check_kafka_settings
 from consumers.mapping import load_mapping
 from consumers.senders import SendersFile
 from domain.actions import check_action
-from domain.policy import parse_policy
+from domain.policy import load_policy, parse_policy
 from domain.procedures import parse_register
 from domain.refusals import RefusedError
 from domain.toml_files import parse_toml
@@ -87,10 +87,12 @@ def stand_ins_for(text: str, request: pytest.FixtureRequest) -> dict[str, str]:
 
 
 def check_toml(text: str) -> None:
-    """Check it as the policy, register, settings or mapping that its keys make it."""
+    """Check it as the policy (or piece of one), register, settings or mapping that its keys make it."""
     values = parse_toml(text, place="page").values
     if "indicator" in values:
         parse_policy(text, place="page")
+    elif values.keys() <= {"measure", "bonus", "deduction", "competence"}:
+        parse_policy(f"{load_policy('gx-2012').text}\n{text}", place="page")
     elif "procedure" in values:
         parse_register(text, place="page")
     elif "sender" in values:
