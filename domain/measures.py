@@ -108,15 +108,6 @@ class CompiledMeasure:
         return self.kind in _COUNTED
 
     @property
-    def populations_needed(self) -> int:
-        """The populations it is counted from, as bits 1 << population."""
-        populations = {population_of(cell) for cell in (*self.numerator, *self.denominator)}
-        if self.values is not None:
-            populations.add(self.values)
-        bits = sum(1 << population for population in populations)
-        return bits | (self.response.populations_needed if self.response is not None else 0)
-
-    @property
     def values_needed(self) -> int:
         """The populations whose values it needs, as bits 1 << population."""
         return 0 if self.values is None else 1 << self.values

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import lru_cache
@@ -15,14 +15,10 @@ from domain.measures import CompiledMeasure, Measure, PolicyError
 from domain.numbers import Rounding
 from domain.policy_checks import check_policy
 from domain.policy_file import Adjustment, Competence, Grade, Indicator, NotRatable, PolicyFile
-from domain.populations import Population
 from domain.procedures import Register, Title, content_hash, load_register, shipped_registers
 from domain.toml_files import parse_toml, read_toml
 
 SHIPPED: Final = Path(__file__).parent / "shipped" / "policies"
-
-_ALWAYS_COUNTED: Final = 1 << Population.DECIDED
-"""Every scorecard says how many decided cases are incomplete."""
 
 
 @dataclass(frozen=True)
@@ -82,14 +78,12 @@ class Policy:
         return (*found, *(asked.counts for one in self.competences for asked in one.exposure))
 
     @property
-    def populations_needed(self) -> int:
-        """The populations to count, as bits 1 << population."""
-        return _union(_ALWAYS_COUNTED, (one.populations_needed for one in self.measures))
-
-    @property
     def values_needed(self) -> int:
         """The populations whose values are needed, as bits 1 << population."""
-        return _union(0, (one.values_needed for one in self.measures))
+        bits = 0
+        for one in self.measures:
+            bits |= one.values_needed
+        return bits
 
     def varied(self, *, weights: Mapping[str, Decimal], targets: Mapping[str, Decimal]) -> Policy:
         """The same policy with other weights and targets, for asking what would be.
@@ -172,12 +166,6 @@ def shipped_policies() -> tuple[str, ...]:
 @lru_cache(maxsize=16)
 def _load_shipped(name: str) -> Policy:
     return parse_policy((SHIPPED / f"{name}.toml").read_text(encoding="utf-8"), place=f"{name}.toml")
-
-
-def _union(first: int, more: Iterable[int]) -> int:
-    for bits in more:
-        first |= bits
-    return first
 
 
 def _checked(one: Indicator, what: str, value: Decimal, most: Decimal) -> Decimal:
