@@ -30,11 +30,12 @@ class Directory:
 
     What holds on a day is what holds at its end. A parent need not have been opened itself to be a parent. A
     day of closing or leaving is still a day of being open or in post. `without_effect` holds the positions of
-    moves and openings whose parent would have closed a circle.
+    moves and openings whose parent would have closed a circle, `actions` what it was folded from.
     """
 
     def __init__(self) -> None:
         self.without_effect: tuple[int, ...] = ()
+        self.actions: tuple[DirectoryAction, ...] = ()
         self._units: dict[str, _Unit] = {}
         self._staff: dict[str, _Person] = {}
         self._epochs: list[int] = []
@@ -45,7 +46,8 @@ class Directory:
         """The directory that these actions make, taken in the contract's order of actions."""
         directory, refused = Directory(), []
         day: int | None = None
-        for action in sorted(actions, key=_order):
+        directory.actions = tuple(sorted(actions, key=_order))
+        for action in directory.actions:
             found = zone.day_of_instant(action.occurred_at)
             # Where clocks went back over midnight a day returns for an hour; an order of actions does not.
             day = found if day is None else max(day, found)

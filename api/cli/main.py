@@ -19,11 +19,13 @@ from api.cli import (
     administration,
     completeness,
     demonstration,
+    history,
     ingestion,
     operations,
     quarantine,
     rules,
     scores,
+    tallies,
 )
 from api.cli.output import Output, OutputFormat
 from api.errors import exit_code
@@ -89,12 +91,14 @@ for room in (
     demonstration,
     ingestion,
     scores,
+    tallies,
     actions,
     administration,
     quarantine,
     completeness,
     rules,
     operations,
+    history,
 ):
     room.add_commands(app)
 

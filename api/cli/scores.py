@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -65,8 +65,13 @@ def score(
     if answer["forecast"]:
         note(f"--to {to} lies ahead: this is a forecast of what is known today.")
     codes = [each.code for each in found.policy.indicators]
+    show_scores(output, answer, by, f"as of position {answer['as_of']}", codes)
+
+
+def show_scores(output: Output, answer: dict[str, Any], by: ByOption, known: str, codes: Sequence[str]) -> None:
+    """Print scores; `known` says what they rest on."""
     columns = ["subject", *(["unit"] if by is ByOption.staff else []), "score", "grade", *codes]
-    output.show(answer, columns, [_row(card, by) for card in answer["subjects"]], _title(answer))
+    output.show(answer, columns, [_row(card, by) for card in answer["subjects"]], _title(answer, known))
 
 
 def _row(card: dict[str, Any], by: ByOption) -> list[Any]:
@@ -82,10 +87,10 @@ def _counted(result: dict[str, Any]) -> str | None:
     return f"{result['numerator']}/{result['denominator']}"
 
 
-def _title(answer: dict[str, Any]) -> str:
+def _title(answer: dict[str, Any], known: str) -> str:
     period = answer["period"]
     return (
-        f"{answer['policy']}, {period['from']} to {period['to']}, as of position {answer['as_of']}, "
+        f"{answer['policy']}, {period['from']} to {period['to']}, {known}, "
         f"context {answer['context']['hash'][:12]}"
     )
 
@@ -137,7 +142,8 @@ def explain(
         for counted in each["counted"]
     ]
     columns = ["indicator", "case", "side", "share", "why", "actions"]
-    output.show(answer, columns, rows, f"{subject}: score {answer['score'] or '–'}, {_title(answer)}")
+    title = _title(answer, f"as of position {answer['as_of']}")
+    output.show(answer, columns, rows, f"{subject}: score {answer['score'] or '–'}, {title}")
 
 
 def _explain_between(
