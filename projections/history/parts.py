@@ -104,15 +104,15 @@ def write_columns(
         for begin in sorted({each.first for each in merged}):
             store.remove(connection, PARTS, build, first_position=begin)
     place = {"first_position": merged_from, "last_position": last}
-    store.add(connection, PARTS, build, [place | each for each in _encoded(tables, rows)])
+    store.add(connection, PARTS, build, [place | each for each in _encoded(tables, merged_from, rows)])
 
 
-def _encoded(tables: Mapping[str, pa.Table], rows: int) -> list[dict[str, object]]:
+def _encoded(tables: Mapping[str, pa.Table], first: int, rows: int) -> list[dict[str, object]]:
     """What is stored of each part that has any rows; large ones are packed at the same time."""
     names = [name for name, table in sorted(tables.items()) if table.num_rows]
 
     def packed(name: str) -> dict[str, object]:
-        digest, content = encode(name, tables[name])
+        digest, content = encode(name, tables[name], first=first)
         return {"part": name, "sha256": digest, "content": content}
 
     if rows < _AT_ONCE_MIN:

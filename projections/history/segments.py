@@ -68,8 +68,14 @@ def _array(values: Any, kind: pa.DataType) -> pa.Array[Any]:
     return pa.array(values, kind)
 
 
-def encode(part: str, table: pa.Table) -> tuple[str, bytes]:
-    """(SHA-256, Parquet file) of a part."""
+def encode(part: str, table: pa.Table, *, first: int) -> tuple[str, bytes]:
+    """(SHA-256, Parquet file) of a part of a segment that begins at position `first`.
+
+    Rows and ids are written with their position, which Kaoji itself can do without: others read the files too.
+    """
+    if part in ("rows", "ids"):
+        position = pa.array(np.arange(first, first + table.num_rows))
+        table = table.add_column(0, pa.field("position", pa.int64(), nullable=False), position)
     sink = pa.BufferOutputStream()
     names = table.column_names
     pq.write_table(
@@ -93,7 +99,7 @@ def opened(content: bytes) -> pq.ParquetFile:
 def decode(part: str, content: bytes) -> pa.Table:
     """The part that `encode` wrote."""
     # Without Arrow's threads: they may still start while the process ends, which then aborts.
-    return opened(content).read(use_threads=False).cast(SCHEMAS[part])
+    return opened(content).read(SCHEMAS[part].names, use_threads=False).cast(SCHEMAS[part])
 
 
 def concatenate(part: str, tables: Iterable[pa.Table]) -> pa.Table:

@@ -138,7 +138,7 @@ def _ids_of(part: Part, wanted: NDArray[np.int64]) -> pa.Table:
     file = opened(part.checked())
     if file.metadata.num_rows != part.last - part.first + 1:
         raise DamagedViewError("history", "ids of some of its positions are missing")
-    table = file.read_row_groups(groups.tolist(), use_threads=False)
+    table = file.read_row_groups(groups.tolist(), SCHEMAS["ids"].names, use_threads=False)
     if row.size == table.num_rows:
         return table
     # All groups but the last are full, and the last one read comes last.

@@ -68,7 +68,7 @@ class HistoryProjection:
     """The one history. Its view is a function of the ledger up to the checkpoint, whatever the batches."""
 
     name = "history"
-    format = 2
+    format = 3
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
