@@ -12,9 +12,10 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from domain.counted_columns import Flags, Floats
 from domain.exact_scoring import Adjusted
 from domain.numbers import units_of
-from domain.score_columns import NO_SCORE, Flags, Floats, ScoreColumns, Units, round_units
+from domain.score_columns import NO_SCORE, ScoreColumns, Units, round_units
 from domain.scorecard_json import POINTS_PLACES
 from domain.scorecard_rows import decimal_text, plain_text
 

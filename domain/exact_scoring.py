@@ -182,12 +182,6 @@ class ExactScorer:
             competence=competence_of(policy, score, results, cells) if competence and policy.competences else None,
         )
 
-    def exact_score(self, cells: Sequence[int], values: Histograms) -> Fraction:
-        """The score of a row that has one."""
-        score = self.scorecard("", None, cells, values, competence=False).exact_score
-        assert score is not None, "asked for rows with a score"
-        return score
-
     def counted_weights(self, there: tuple[bool, ...]) -> tuple[Fraction, ...]:
         """Weights in per cent, those of the missing spread over the rest in proportion."""
         found = self._counted.get(there)

@@ -3,15 +3,15 @@
 Sums are integers, and below 2**53, where float64 holds every one of them. Every later number x is carried
 with a bound of its error: |x - exact x| <= error. A number is rounded to its last printed digit only where it lies
 further than that from the nearest place at which the digit changes; ratability, steps of curves and exposures are
-compared in integers. What is left, and rows whose values add up to 2**53 or more, is computed by `ExactScorer`. So
-every printed digit and every grade is that of the exact reading.
+compared in integers. What is left is computed in fractions, and rows whose values add up to 2**53 or more are left
+to `ExactScorer`. So every printed digit and every grade is that of the exact reading.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from decimal import ROUND_CEILING, Decimal
+from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
 from typing import Any, Final, NamedTuple
@@ -19,32 +19,18 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from domain.counted_columns import CountedColumn, CountedColumns, Flags, Floats, units_up
 from domain.curves import UNIT_ROUNDOFF, FastCurve
-from domain.exact_scoring import WHOLE, ExactScorer, Histograms, Scorecard
-from domain.measures import CompiledMeasure
+from domain.exact_scoring import ExactScorer, Histograms, Scorecard
 from domain.numbers import Rounding, units_of
 from domain.policy import Policy
 from domain.policy_file import Adjustment, Competence, Indicator
-from domain.sums import Sums, Values
+from domain.sums import Sums
 
-Floats = NDArray[np.float64]
-Flags = NDArray[np.bool_]
 Units = NDArray[np.int64]
 
-EXACT_MAX: Final = 2.0**53
-"""Below it, float64 holds every integer."""
 NO_SCORE: Final = -1
 _POINTS_MAX: Final = 100.0
-
-
-class CountedColumn(NamedTuple):
-    """What a measure counted, by subject. All are integers; where a denominator is 0 there is no value."""
-
-    numerator: Floats  # millionths
-    denominator: Floats
-    value_top: Floats  # the value is top ÷ bottom
-    value_bottom: Floats
-    has_value: Flags
 
 
 class IndicatorColumn(NamedTuple):
@@ -114,7 +100,7 @@ class ScoreColumns:
     @cached_property
     def grades(self) -> NDArray[np.intp]:
         """Index into `policy.grades`; their number where there is no score or no grade for it."""
-        bounds = [_units_up(grade.lower, self.policy.decimals) for grade in reversed(self.policy.grades)]
+        bounds = [units_up(grade.lower, self.policy.decimals) for grade in reversed(self.policy.grades)]
         reached = np.searchsorted(np.asarray(bounds, np.int64), self.scores, side="right")
         return np.where(self.scores == NO_SCORE, len(bounds), len(bounds) - reached)
 
@@ -164,6 +150,18 @@ class ScoreColumns:
             self._exact_contributions[key] = found
         return found
 
+    def exact_score(self, row: int) -> Fraction:
+        """The score of a row that has one."""
+        if self.too_large[row]:
+            score = self.exact_row(row).exact_score
+            assert score is not None, "it has one"
+            return score
+        policy = self.policy
+        mean = sum((self.exact_contribution(number, row) for number in range(len(self.indicators))), Fraction(0))
+        added = _exact_total(policy.bonuses, self.bonuses, policy.bonus_ceiling, row)
+        taken = _exact_total(policy.deductions, self.deductions, policy.deduction_ceiling, row)
+        return min(max(mean + added - taken, Fraction(policy.score_min)), Fraction(policy.score_max))
+
     @cached_property
     def _patterns(self) -> NDArray[np.uint8]:
         """Which indicators are there, as bits, by subject."""
@@ -191,16 +189,16 @@ class ScoreColumns:
     def demands(self, one: Competence) -> Iterator[Demand]:
         """What one competence grade asks for: the score, points of indicators, exposure."""
         places, scored = self.policy.decimals, self.scores != NO_SCORE
-        met = scored & (self.scores >= _units_up(one.lower, places))
+        met = scored & (self.scores >= units_up(one.lower, places))
         yield Demand("score", None, one.lower, places, self.scores, scored, met)
         numbers = {each.code: number for number, each in enumerate(self.policy.indicators)}
         for code, needed in one.requires.items():
             points, ratable = self.points_units(numbers[code]), self.indicators[numbers[code]].ratable
-            met = ratable & (points >= _units_up(needed, places))
+            met = ratable & (points >= units_up(needed, places))
             yield Demand("points", code, needed, places, points, ratable, met)
         for asked in one.exposure:
             there = self.sums.cells[:, list(asked.counts.denominator)].sum(axis=1)
-            met = there >= _units_up(asked.at_least, 6)
+            met = there >= units_up(asked.at_least, 6)
             yield Demand("exposure", asked.measure, asked.at_least, 6, there, np.ones_like(met), met)
 
     def exact_row(self, row: int) -> Scorecard:
@@ -218,7 +216,7 @@ class ScoreColumns:
 
 def score_columns(sums: Sums, policy: Policy) -> ScoreColumns:
     """Score every row of the sums."""
-    counting = _Counting(sums, policy)
+    counting = CountedColumns(sums, policy)
     indicators = tuple(_indicator(counting, policy, one) for one in policy.indicators)
     bonuses = tuple(_adjustment(counting, one) for one in policy.bonuses)
     deductions = tuple(_adjustment(counting, one) for one in policy.deductions)
@@ -266,8 +264,7 @@ def score_columns(sums: Sums, policy: Policy) -> ScoreColumns:
         exact=ExactScorer(policy),
     )
     for row in np.flatnonzero((unsure | counting.too_large) & scored).tolist():
-        score = found.exact.exact_score(found.cells_of(row), found.values_of(row))
-        scores[row] = units_of(score, policy.decimals, policy.rounding)
+        scores[row] = units_of(found.exact_score(row), policy.decimals, policy.rounding)
     return found
 
 
@@ -284,91 +281,7 @@ def round_units(values: Floats, error: float, places: int, rounding: Rounding) -
     return np.rint(scaled).astype(np.int64), np.abs(part - 0.5) <= reach
 
 
-class _Counting:
-    """Counts measures over sums."""
-
-    def __init__(self, sums: Sums, policy: Policy) -> None:
-        self.sums = sums
-        assert sums.largest < EXACT_MAX, "nobody has nine thousand million members"
-        self._sums: dict[tuple[int, ...], Floats] = {}
-        self.too_large: Flags = np.zeros(len(sums), np.bool_)
-        self._histograms = {
-            population: _Histogram.of(values, len(sums))
-            for population, values in sums.values.items()
-            if policy.values_needed >> population & 1
-        }
-        for one in self._histograms.values():
-            self.too_large |= np.abs(one.added) >= EXACT_MAX
-
-    def chosen(self, cells: tuple[int, ...]) -> Floats:
-        """The sum over some cells, by subject."""
-        found = self._sums.get(cells)
-        if found is None:
-            total = np.zeros(len(self.sums), np.int64)
-            for cell in cells:
-                total += self.sums.by_cell[cell]
-            found = self._sums[cells] = total.astype(np.float64)
-        return found
-
-    def exposed(self, measure: CompiledMeasure, minimum: Decimal) -> Flags:
-        """Where a count is above zero and no lower than the minimum."""
-        return self.enough(self.chosen(measure.denominator), minimum)
-
-    def enough(self, members: Floats, minimum: Decimal) -> Flags:
-        """The same of any column of members."""
-        least = max(1, _units_up(minimum, 6))
-        return members >= float(least) if least < EXACT_MAX else np.zeros(members.size, np.bool_)
-
-    def column(self, measure: CompiledMeasure) -> CountedColumn:
-        """What a measure counted."""
-        size = len(self.sums)
-        whole, every = np.full(size, float(WHOLE)), np.ones(size, np.bool_)
-        if measure.values is None:
-            numerator, denominator = self.chosen(measure.numerator), self.chosen(measure.denominator)
-            assert size == 0 or float(numerator.min()) >= 0, f"{measure.code}: less than nothing was counted"
-            if measure.kind != "ratio":
-                return CountedColumn(numerator, denominator, numerator, whole, every)
-            assert bool((numerator <= denominator).all()), f"{measure.code}: more was met than there was"
-            return CountedColumn(numerator, denominator, numerator, denominator, denominator > 0)
-        histogram = self._histograms.get(measure.values) or _Histogram.of(Values.none(), size)
-        added, members = histogram.added.astype(np.float64), histogram.members.astype(np.float64)
-        if measure.kind == "sum":
-            return CountedColumn(added, members, added, whole, every)
-        if measure.kind == "mean":
-            return CountedColumn(added, members, added, members, members > 0)
-        assert measure.quantile is not None, "a quantile says which"
-        return CountedColumn(added, members, histogram.quantile(measure.quantile), np.ones(size), members > 0)
-
-
-class _Histogram(NamedTuple):
-    values: Values
-    first: NDArray[np.intp]
-    added: Units
-    members: Units
-
-    @staticmethod
-    def of(values: Values, subjects: int) -> _Histogram:
-        edges = np.searchsorted(values.subject, np.arange(subjects + 1))
-        parts = np.concatenate(([0], np.cumsum(values.part)))
-        products = np.concatenate(([0], np.cumsum(values.value.astype(np.int64) * values.part)))
-        assert bool((values.part > 0).all()), "a value occurs more than never"
-        return _Histogram(values, edges[:-1], np.diff(products[edges]), np.diff(parts[edges]))
-
-    def quantile(self, part: Fraction) -> Floats:
-        """The smallest value that at least that part of the members do not exceed; 0 where there are none."""
-        subject, top, bottom = self.values.subject, part.numerator, part.denominator
-        before = np.concatenate(([0], np.cumsum(self.values.part)))[self.first]
-        below = np.cumsum(self.values.part) - before[subject]
-        # A part of at most three decimals: the products stay far below 2**63.
-        short = below * bottom < self.members[subject] * top
-        place = self.first + np.bincount(subject[short], minlength=self.first.size)
-        found = np.zeros(self.first.size)
-        there = self.members > 0
-        found[there] = self.values.value[place[there]]
-        return found
-
-
-def _indicator(counting: _Counting, policy: Policy, one: Indicator) -> IndicatorColumn:
+def _indicator(counting: CountedColumns, policy: Policy, one: Indicator) -> IndicatorColumn:
     counted = counting.column(one.counts)
     if one.exposure_counts is not None:
         ratable = counted.has_value & counting.exposed(one.exposure_counts, one.minimum_exposure)
@@ -382,7 +295,7 @@ def _indicator(counting: _Counting, policy: Policy, one: Indicator) -> Indicator
     return IndicatorColumn(counted, ratable, there, points, curve.error)
 
 
-def _adjustment(counting: _Counting, one: Adjustment) -> AdjustmentColumn:
+def _adjustment(counting: CountedColumns, one: Adjustment) -> AdjustmentColumn:
     counted = counting.column(one.counts)
     ratable = counted.has_value
     if one.exposure_counts is not None:
@@ -414,6 +327,12 @@ def _total(columns: Sequence[AdjustmentColumn], ceiling: Decimal | None, size: i
     return np.minimum(total, float(ceiling)), error + UNIT_ROUNDOFF * float(ceiling)
 
 
-def _units_up(bound: Decimal, places: int) -> int:
-    """The fewest units of the last place that reach the bound."""
-    return int(bound.scaleb(places).to_integral_value(ROUND_CEILING))
+def _exact_total(
+    adjustments: Sequence[Adjustment], columns: Sequence[AdjustmentColumn], ceiling: Decimal | None, row: int
+) -> Fraction:
+    total = Fraction(0)
+    for one, column in zip(adjustments, columns, strict=True):
+        if column.ratable[row]:
+            counted = column.counted
+            total += one.points_of(Fraction(int(counted.value_top[row]), int(counted.value_bottom[row])))
+    return total if ceiling is None else min(total, Fraction(ceiling))

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from domain.counted_columns import Flags, Floats
 from domain.curves import UNIT_ROUNDOFF
 from domain.exact_scoring import INCOMPLETE, WHOLE, Scorecard
 from domain.intervals import wilson, wilson_millionths
@@ -19,8 +20,6 @@ from domain.policy_file import Adjustment, Competence, Indicator
 from domain.score_columns import (
     NO_SCORE,
     AdjustmentColumn,
-    Flags,
-    Floats,
     IndicatorColumn,
     ScoreColumns,
     Units,
