@@ -15,7 +15,7 @@ demo: .venv/ready
 	$(BIN)/kaoji demo $(ARGS)
 
 test: .venv/ready
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
 
 # Apache Spark for the tests marked `spark` and for --engine spark; it is large, so it is not part of the set-up.
 spark: .venv/spark

@@ -47,5 +47,3 @@ def ours(made: Made, *, threads: int | None = None) -> Answer:
 def measures_of(grid: Grid) -> NDArray[np.int64]:
     """Sums of each measure for each subject."""
     return np.stack([grid[:, cells].sum(axis=1) for cells in _CELLS.values()], axis=1)
-
-

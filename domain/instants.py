@@ -48,7 +48,9 @@ def parse_encoded(text: Bytes, offsets: NDArray[np.integer[Any]]) -> Ints:
             found[where], sure[where] = _parsed(signs, utc=shape % 2 == 1)
     for index in np.flatnonzero(~sure).tolist():
         begin = int(starts[index])
-        found[index] = parse_instant(text[begin : begin + int(lengths[index])].tobytes().decode("utf-8", "replace"))
+        found[index] = parse_instant(
+            text[begin : begin + int(lengths[index])].tobytes().decode("utf-8", "replace")
+        )
     return found
 
 

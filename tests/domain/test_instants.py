@@ -37,7 +37,8 @@ def one_by_one(texts: list[str]) -> list[int] | str:
 
 def at_once(texts: list[str]) -> list[int] | str:
     try:
-        return parse_instants(texts).tolist()
+        found: list[int] = parse_instants(texts).tolist()
+        return found
     except ValueError:
         return "refused"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -80,7 +81,7 @@ def test_an_unknown_source_leaves_everything() -> None:
         )
 
 
-def _event(source: str, action_id: str, kind: str, time: str, data: dict[str, object]) -> Event:
+def _event(source: str, action_id: str, kind: str, time: str, data: Mapping[str, object]) -> Event:
     envelope = {
         "specversion": "1.0",
         "source": source,
