@@ -25,8 +25,8 @@ STEP_ROWS = 256
 each time, up to a block."""
 READ_ROWS = 16
 """So many rows are read through in the time in which one that is named is picked out and looked at."""
-FEW_ROWS = 64
-"""With so few rows in a block a condition is good enough: no other is looked up there."""
+FEW_SHARE = 1_024
+"""With such a share of a block's rows a condition is good enough: no other is looked up there."""
 PICKED_SHARE = 4
 """Where every condition has more than a fourth of a block's rows, reading all costs less than picking them out."""
 
@@ -96,7 +96,7 @@ class AuditTrail:
             case=None if wanted.case is None else _rows_of_case(index, wanted.case),
             conditions=conditions,
             effective=wanted.effective,
-            step=min(STEP_ROWS, index.block_rows if limit is None else max(1, limit)),
+            step=STEP_ROWS if limit is None else max(1, min(limit, STEP_ROWS)),
         )
         return _first_of(search.found(), limit)
 
@@ -227,7 +227,7 @@ class _Search:
             count = sum(each.count() for each in found)
             if count <= fewest:
                 best, standing, fewest = condition, found, count
-            if count <= FEW_ROWS:
+            if count <= size // FEW_SHARE:
                 break
         if best is None:
             return _Stretch(begin, stop, None, self.conditions)

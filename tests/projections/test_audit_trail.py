@@ -139,6 +139,14 @@ def described(index: AuditIndex) -> list[Any]:
     return found
 
 
+def test_a_person_is_found_in_a_corrected_action_about_that_person(kaoji: Kaoji) -> None:
+    joined_on = act("staff.joined", "s9", "03-01", unit="u1")
+    record(kaoji, [joined_on, corrected(joined_on, "03-02", unit="u2"), act("staff.joined", "s8", "03-03")])
+    trail, history = AuditTrail(block_rows=1), kaoji.history()
+    wanted = AuditFilter(staff="s9", effective=True)
+    assert joined(trail.find(trail.index(history), wanted, zone=ZONE, directory=Directory)) == [1]
+
+
 def test_an_older_state_of_the_history_is_answered_from_the_later_one(kaoji: Kaoji) -> None:
     record(kaoji, random_history(1, 40))
     early = kaoji.history()
