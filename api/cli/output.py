@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 BETWEEN = 3
 """Cells between two columns of a table."""
 SHORTEST = 8
-_NUMBER = re.compile(r"[0-9.,/]+|–")
+_NUMBER = re.compile(r"-?[0-9.,/]+|–")
 
 
 class OutputFormat(StrEnum):
