@@ -122,7 +122,8 @@ def counted_things(
     numerator, denominator = measure.numerator, measure.denominator
     if measure.values is not None:
         numerator = denominator = tuple(cells_with(measure.values))
-    rows = _contributions(found, subject, by, {*denominator})
+    # Both sides say what to look at: which steps were taken shows in the numerator alone.
+    rows = _contributions(found, subject, by, {*denominator}, asked=asked_for([numerator, denominator]))
     sums: dict[tuple[int, int, int, int], int] = defaultdict(int)
     for row, kind, day, value, part in zip(
         *(rows[name].tolist() for name in ("row", "kind", "day", "value", "part")), strict=True
@@ -151,13 +152,13 @@ def _abouts(numerator: set[int], denominator: set[int]) -> dict[int, str | None]
     return {population: attribute_asked(Population(population), *both) for population, both in patterns.items()}
 
 
-def _contributions(found: Basis, subject: str, by: By, cells: set[int]) -> NDArray[Any]:
+def _contributions(found: Basis, subject: str, by: By, cells: set[int], *, asked: int) -> NDArray[Any]:
     """The contributions to these cells that count for a subject in the period."""
     kinds = sorted(kind_of_cell(cell) for cell in cells)
     stocks = [kind for kind in kinds if kind >> 8 in STOCKS]
     counted = found.counted
     chosen = []
-    for chunk in fold_in_chunks(counted.files.cases, counted.rules, asked=asked_for([sorted(cells)])):
+    for chunk in fold_in_chunks(counted.files.cases, counted.rules, asked=asked):
         stock = np.isin(chunk.kind, stocks)
         mask = np.isin(chunk.kind, kinds) & (chunk.day <= found.to_day) & (stock | (chunk.day >= found.from_day))
         rows = chunk[mask]
