@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -17,7 +18,7 @@ from domain.evidence import attribute_asked, evidence_rows
 from domain.fold import CONTRIBUTION_RECORD, Contributions, fold_in_chunks
 from domain.measures import CompiledMeasure
 from domain.numbers import plain
-from domain.policy_file import Indicator
+from domain.policy_file import Adjustment, Indicator
 from domain.populations import STOCKS, Population, asked_for, cells_with
 from domain.populations import kind_of as kind_of_cell
 from domain.rollup import UNKNOWN_PROCESS, WHOLE_SUBJECT, By, trees_of
@@ -80,26 +81,41 @@ def explanation(
     found: Basis, subject: str, *, by: By | None = None, indicator: str | None = None, language: str = "en"
 ) -> dict[str, Any]:
     """What `kaoji explain` prints. Raises UnknownNameError for a subject or indicator that is none."""
-    known = {each.code: each for each in found.policy.indicators}
+    policy = found.policy
+    parts: dict[str, Sequence[Indicator | Adjustment]] = {
+        "indicators": policy.indicators,
+        "bonuses": policy.bonuses,
+        "deductions": policy.deductions,
+    }
+    known = {each.code: each for part in parts.values() for each in part}
     if indicator is not None and indicator not in known:
-        raise UnknownNameError("indicator", indicator, known, see=f"kaoji policy show {found.policy.name}")
+        raise UnknownNameError("indicator", indicator, known, see=f"kaoji policy show {policy.name}")
     by = by or kind_of(found, subject)
     cards = found.scorecards(by)
-    asked = [each for each in cards.subjects if each.subject == subject]
-    if not asked:
-        raise UnknownNameError("subject", subject, [each.subject for each in cards.subjects], see="kaoji score")
-    scores = found.to_json(replace(cards, subjects=asked))
+    asked = cards.of(subject)
+    if asked is None:
+        raise UnknownNameError("subject", subject, cards.names, see="kaoji score")
+    scores = found.to_json(asked)
     (card,) = scores.pop("subjects")
-    shown = [each for each in card["indicators"] if indicator in (None, each["code"])]
-    return {
-        **scores,
-        **card,
-        "indicators": [_explained(found, card, by, known[each["code"]], each, language) for each in shown],
+    explained = {
+        part: [
+            _explained(found, card, by, known[each["code"]], each, language)
+            for each in card[part]
+            if indicator in (None, each["code"])
+        ]
+        for part in parts
+        if part in card
     }
+    return {**scores, **card, **explained}
 
 
 def _explained(
-    found: Basis, card: dict[str, Any], by: By, indicator: Indicator, result: dict[str, Any], language: str
+    found: Basis,
+    card: dict[str, Any],
+    by: By,
+    indicator: Indicator | Adjustment,
+    result: dict[str, Any],
+    language: str,
 ) -> dict[str, Any]:
     things = counted_things(found, card["subject"], by, indicator.counts, language)
     sums = [

@@ -160,10 +160,13 @@ def _check_weights(file: TomlText, parsed: PolicyFile) -> None:
 def _check_adjustments(file: TomlText, parsed: PolicyFile, measures: Mapping[str, CompiledMeasure]) -> None:
     for kind, adjustments in (("bonus", parsed.bonus), ("deduction", parsed.deduction)):
         _check_codes(file, kind, [each.code for each in adjustments])
+        taken = {each.code for each in parsed.indicator}
+        if kind == "deduction":
+            taken |= {each.code for each in parsed.bonus}
         for number, one in enumerate(adjustments):
             at: Path_ = (kind, number)
-            if kind == "deduction" and one.code in [each.code for each in parsed.bonus]:
-                message = f"A bonus is called {one.code!r} already. Rename one."
+            if one.code in taken:
+                message = f"An indicator or a bonus is called {one.code!r} already. Rename one."
                 raise file.error((*at, "code"), message, PolicyError)
             counts = _tell(file, at, one, measures)
             if one.minimum_exposure:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, overload
 
@@ -84,6 +85,21 @@ class Scorecards:
     from_day: int
     to_day: int
     subjects: Sequence[Scorecard] = field(repr=False)
+
+    @property
+    def names(self) -> Sequence[str]:
+        """The subjects, in order."""
+        if isinstance(self.subjects, ScoredSubjects):
+            return self.subjects.names
+        return [card.subject for card in self.subjects]
+
+    def of(self, subject: str) -> Scorecards | None:
+        """The same of one subject alone; None where it is not among them."""
+        names = self.names
+        place = bisect_left(names, subject)
+        if place == len(names) or names[place] != subject:
+            return None
+        return replace(self, subjects=[self.subjects[place]])
 
     def to_json(self, *, as_of: Any = None, **more: Any) -> dict[str, Any]:
         """What `kaoji score` prints; `as_of` and `more` (context, forecast) come from whoever asked."""

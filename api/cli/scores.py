@@ -138,7 +138,8 @@ def explain(
             counted["why"],
             _listed(counted["actions"]),
         ]
-        for each in answer["indicators"]
+        for part in ("indicators", "bonuses", "deductions")
+        for each in answer.get(part, ())
         for counted in each["counted"]
     ]
     columns = ["indicator", "case", "side", "share", "why", "actions"]

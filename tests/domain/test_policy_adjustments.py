@@ -60,8 +60,9 @@ def refused(text: str, words: str, head: str = "") -> None:
         (
             adjustment("bonus", "d", "five-everys", f"curve = {RISING}")
             + adjustment("deduction", "d", "red-cards", EACH),
-            r"A bonus is called 'd' already",
+            "An indicator or a bonus is called 'd' already",
         ),
+        (adjustment("deduction", "plan", "red-cards", EACH), "An indicator or a bonus is called 'plan' already"),
         (adjustment("deduction", "d", "red-cards", EACH + "\nminimum_exposure = 3"), "Name a measure that does"),
         (
             adjustment("deduction", "d", "red-cards", EACH + "\nexposure = 'timeliness'"),

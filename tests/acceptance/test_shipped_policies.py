@@ -1,0 +1,63 @@
+"""Every shipped policy scores, prints and explains a year of an administration."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import pytest
+
+from domain.policy import load_policy, shipped_policies
+from tests.support.command_line import CommandLine
+
+YEAR = ("--from", "2011-01-01", "--to", "2011-12-31")
+
+
+def explained(kaoji: CommandLine, subject: str, policy: str, *more: str) -> dict[str, Any]:
+    found: dict[str, Any] = kaoji("explain", subject, "--policy", policy, *YEAR, *more, "--format", "json").json
+    return found
+
+
+@pytest.mark.parametrize("policy", shipped_policies())
+@pytest.mark.parametrize("subject", ["all", "gx"])
+def test_every_number_is_explained_by_what_was_counted(simulated: CommandLine, policy: str, subject: str) -> None:
+    answer = explained(simulated, subject, policy)
+
+    parts = [*answer["indicators"], *answer.get("bonuses", ()), *answer.get("deductions", ())]
+    known = load_policy(policy)
+    assert [each["code"] for each in parts] == [
+        one.code for tables in (known.indicators, known.bonuses, known.deductions) for one in tables
+    ]
+    for each in parts:
+        assert each["rule"]
+        assert each["clause"]
+        shares = sum((Fraction(one["share"]) for one in each["counted"]), Fraction(0))
+        assert shares == Fraction(each["denominator"])
+
+
+def test_scores_of_the_policy_of_2024_tell_what_was_added_and_taken_and_what_the_next_grade_asks_for(
+    simulated: CommandLine,
+) -> None:
+    answer = simulated(
+        "score", "--policy", "market-supervision-2024", *YEAR, "--by", "staff", "--format", "json"
+    ).json
+
+    scored = [card for card in answer["subjects"] if card["score"] is not None]
+    assert scored
+    for card in scored:
+        adjusted = {name: Fraction(value) for name, value in card["adjusted"].items()}
+        expected = min(
+            max(adjusted["mean"] + adjusted["bonus"] - adjusted["deduction"], Fraction(0)), Fraction(100)
+        )
+        assert abs(Fraction(card["score"]) - expected) <= Fraction(1, 190)
+        assert card["competence"]["lacking"] or card["competence"]["code"] == "level-4"
+    assert {card["competence"]["code"] for card in scored} >= {None, "level-1"}
+
+
+def test_one_deduction_is_explained_alone(simulated: CommandLine) -> None:
+    answer = explained(simulated, "all", "market-supervision-2024", "--indicator", "yellow-cards")
+
+    assert (answer["indicators"], answer["bonuses"]) == ([], [])
+    (cards,) = answer["deductions"]
+    assert cards["counted"]
+    assert all(one["why"].startswith("yellow card") for one in cards["counted"])
