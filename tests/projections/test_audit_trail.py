@@ -147,6 +147,22 @@ def test_a_person_is_found_in_a_corrected_action_about_that_person(kaoji: Kaoji)
     assert joined(trail.find(trail.index(history), wanted, zone=ZONE, directory=Directory)) == [1]
 
 
+def test_a_unit_that_is_named_later_is_found_under_the_directory_that_is_kept(kaoji: Kaoji) -> None:
+    trail, directory = AuditTrail(block_rows=1), Directory()
+    for number, unit in enumerate(("u1", "u2"), 1):
+        record(kaoji, [act("licensing.received", unit, "03-01", unit=unit)])
+        index = trail.index(kaoji.history())
+        found = trail.find(index, AuditFilter(unit=unit), zone=ZONE, directory=lambda: directory)
+        assert joined(found) == [number]
+
+
+def test_what_happened_before_1970_is_found_by_its_day(kaoji: Kaoji) -> None:
+    record(kaoji, [act("licensing.received", f"c{year}", f"{year}-06-01T09:00:00+08:00") for year in (1949, 1999)])
+    trail, history = AuditTrail(block_rows=1), kaoji.history()
+    found = trail.find(trail.index(history), AuditFilter(to_time=-DAY), zone=ZONE, directory=Directory)
+    assert joined(found) == [1]
+
+
 def test_an_older_state_of_the_history_is_answered_from_the_later_one(kaoji: Kaoji) -> None:
     record(kaoji, random_history(1, 40))
     early = kaoji.history()
