@@ -179,6 +179,7 @@ class ViewStore:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
+        self._closed = False
         if not set(VIEWS.tables) <= set(inspect(engine).get_table_names()):
             VIEWS.create_all(engine)
         self._add_missing_columns()
@@ -192,6 +193,8 @@ class ViewStore:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """One consistent look at all views; writes nothing and holds up no writer."""
+        # The engine would open a connection again, which nobody closes: a history is read when it is asked.
+        assert not self._closed, "a view is read after its store was closed"
         with _told(), self.engine.connect() as connection:
             connection.execution_options(reading=True)
             if self.engine.dialect.name == "postgresql":
@@ -203,6 +206,7 @@ class ViewStore:
 
     def close(self) -> None:
         """Give back all connections."""
+        self._closed = True
         self.engine.dispose()
 
     def _add_missing_columns(self) -> None:
