@@ -17,6 +17,7 @@ from api.explanations import counted_things
 from api.scorecards import Basis, basis
 from api.settings import read_settings
 from domain.numbers import plain
+from domain.policy import shipped_policies
 from domain.rollup import By
 from tests.reference.given import act, corrected, of, voided
 from tests.strategies import random_history
@@ -277,3 +278,14 @@ def test_wrong_questions_are_answered_with_what_to_mend(
     simulated: CommandLine, arguments: str, sentence: str
 ) -> None:
     assert sentence in simulated.ends(2, "explain", *arguments.split(), *SIMULATED_YEAR).err
+
+
+@pytest.mark.parametrize("policy", sorted({*shipped_policies()} - {"receipt_wabo"}))
+def test_every_shipped_policy_is_explained_whatever_it_measures(simulated: CommandLine, policy: str) -> None:
+    asked = ("explain", "all", "--policy", policy, *SIMULATED_YEAR[2:], *JSON)
+    assert simulated(*asked).json["indicators"]
+    answer = simulated(*asked, "--between", "1500", "1900").json
+    for each in (*answer["indicators"], *answer.get("bonuses", ()), *answer.get("deductions", ())):
+        for name in ("numerator", "denominator"):
+            added = sum(Fraction(change[name]) for change in each["changes"])
+            assert Fraction(each["before"][name]) + added == Fraction(each["after"][name])
