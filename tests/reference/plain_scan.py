@@ -102,9 +102,9 @@ def _of_unit(history: History, rows: EffectiveRows, unit: str, zone: Zone, direc
             below[epoch, code] = unit in directory.ancestors(name, day)
     day = zone.day_of(rows.columns["time"])
     mask: Mask = below[np.searchsorted(epochs, day, "right"), rows.columns["unit"]]
-    for code, word in enumerate(history.words_of("subject")):
-        name = word.removeprefix("unit:")
-        if name != word:
-            of_unit = np.flatnonzero(rows.columns["subject"] == code)
-            mask[[row for row in of_unit if unit in directory.ancestors(name, int(day[row]))]] = True
+    words = history.words_of("subject")
+    about = [code for code, word in enumerate(words) if word.startswith("unit:")]
+    for row in np.flatnonzero(np.isin(rows.columns["subject"], about)).tolist():
+        name = words[rows.columns["subject"][row]].removeprefix("unit:")
+        mask[row] |= unit in directory.ancestors(name, int(day[row]))
     return mask
