@@ -15,14 +15,14 @@ from hypothesis import strategies as st
 from api.bootstrap import Kaoji
 from projections.damage import DamagedViewError
 from projections.history.columns import History, differences, load_history
-from projections.history.parts import read_parts
+from projections.history.parts import read_parts, segments_of
 from projections.history.resident import KEYS, NAMES
 from projections.history.rows import VOCABULARIES
 from projections.history.writer import HistoryProjection
 from projections.store import PARTS
 from tests.drafted_actions import Event
 from tests.strategies import histories, random_history
-from tests.support.product import product, record
+from tests.support.product import arrival, product, record
 
 
 @pytest.fixture
@@ -182,3 +182,32 @@ def test_subjects_are_found_before_and_after_they_are_listed(kaoji: Kaoji) -> No
         fresh = loaded(kaoji)
         assert fresh.words["subject"].find(history.words_of("subject")[code]) == code
         assert fresh.words["subject"].find("case:none of them") == -1
+
+
+def test_subjects_that_came_later_are_found_without_listing_any(kaoji: Kaoji) -> None:
+    # Given a history in which a subject was looked for, and nothing else of the words
+    record(kaoji, random_history(9, 100))
+    early = kaoji.history()
+    assert early.words["subject"].find("case:none of them") == -1
+    # When more came, in a segment that takes in the one before
+    record(kaoji, [{**event, "subject": f"late-{event['subject']}"} for event in random_history(10, 80)])
+    words = loaded(kaoji).words_of("subject")
+    known = int(early.rows["subject"].max()) + 1
+    # Then they are found under their own codes
+    later = kaoji.history()
+    for code in (known - 1, len(words) - 1):
+        assert later.words["subject"].find(words[code]) == code
+
+
+def test_a_segment_that_is_missing_is_told(kaoji: Kaoji) -> None:
+    # Given segments that were not merged, and one in the middle that is gone
+    for seed, many in enumerate((300, 90, 20)):
+        kaoji.ledger.append([arrival(event) for event in random_history(seed, many)])
+        kaoji.driver.catch_up()
+    with kaoji.views.transaction() as connection:
+        build = kaoji.views.live(connection, HistoryProjection.name)
+        firsts = [first for first, _ in segments_of(kaoji.views, connection, build, "rows")]
+        assert len(firsts) == 3
+        kaoji.views.remove(connection, PARTS, build, first_position=firsts[1], part="rows")
+    with pytest.raises(DamagedViewError, match="does not hold each of its"):
+        loaded(kaoji)
