@@ -61,7 +61,7 @@ def _on_postgres(actions: int) -> Figures:
             for batch in batches(actions):
                 kaoji.ledger.append(batch)
             figures = _figures(kaoji, " (PostgreSQL)")
-            some = [each.facts for each in kaoji.ledger.read(after=0, limit=RUNNER_EVENTS_MAX)]
+            some = [each.facts for each in kaoji.ledger.read(after=0, limit=min(RUNNER_EVENTS_MAX, actions // 40))]
         rate = len(some) / seconds_of_runner(url, some)
     ours = figures["all views (PostgreSQL): per second"]
     assert isinstance(ours, int)
