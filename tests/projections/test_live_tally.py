@@ -48,8 +48,8 @@ def test_a_long_stretch_is_counted_anew_to_the_same_tally(tmp_path: Path) -> Non
     with product(tmp_path) as kaoji:
         record(kaoji, events)
         history = kaoji.history()
-    by_batches, at_once = LiveTally(rules), LiveTally(rules, rows_max=0)
-    for position in (100, 120, history.position):
-        by_batches.follow(history.upto(position))
-        at_once.follow(history.upto(position))
-    assert by_batches.tally() == at_once.tally() == count(history, rules).tally()
+        by_batches, at_once = LiveTally(rules), LiveTally(rules, rows_max=0)
+        for position in (100, 120, history.position):
+            by_batches.follow(history.upto(position))
+            at_once.follow(history.upto(position))
+        assert by_batches.tally() == at_once.tally() == count(history, rules).tally()
