@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import logging
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -23,9 +22,8 @@ from domain.errors import UnreachableError, WrongInputError
 from domain.ledger.errors import StaleTrackingError
 from domain.ledger.ledger import Ledger
 from domain.ledger.quarantine import ANY, Entry
+from domain.log_events import LETTER_TOO_LARGE, LETTERS_KNOWN, LETTERS_WAITING
 from domain.refusals import RECORD_BYTES_MAX
-
-LOG = logging.getLogger(__name__)
 
 LOOK_SECONDS: Final = 0.5
 WAIT_SECONDS_MAX: Final = 30.0
@@ -111,7 +109,7 @@ class DeadLetterTopic:
                     answer = self._sent(producer, letter._replace(value=None, headers=headers))
                     producer.flush(timeout=seconds_max)
                 if _is_too_large(answer):
-                    LOG.warning("%s takes no record with the headers %s.", self.topic, letter.headers)
+                    LETTER_TOO_LARGE.log(topic=self.topic, entry=dict(letter.headers)["kaoji_entry"].decode())
                 elif answer.exception is not None:
                     raise answer.exception
         except KafkaError as error:
@@ -246,7 +244,7 @@ class DeadLetters:
             self._ledger.track(Tracking(self._topic.name, chunk[-1].entry_id))
         except StaleTrackingError:
             # Another member has published these as well: both held the first partition for a moment.
-            LOG.debug("Letters up to %d were published by another member too.", chunk[-1].entry_id)
+            LETTERS_KNOWN.log(entry=chunk[-1].entry_id)
 
     def _run(self) -> None:
         while True:
@@ -257,9 +255,7 @@ class DeadLetters:
                     self._wait_seconds = 0.0
             except (UnreachableError, WrongInputError) as error:
                 self._wait_seconds = min(WAIT_SECONDS_MAX, self._wait_seconds * 2 or 1.0)
-                LOG.warning(
-                    "%s Refused records are kept; waiting %.0f s to publish them.", error, self._wait_seconds
-                )
+                LETTERS_WAITING.log(reason=str(error), seconds=self._wait_seconds)
             if stopping:
                 return
             self._stopping.wait(max(self._look_seconds, self._wait_seconds))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from threading import Event
@@ -19,8 +18,7 @@ from consumers.senders import Binding
 from domain.errors import UnreachableError
 from domain.ledger.errors import StaleTrackingError
 from domain.ledger.records import Arrival
-
-LOG = logging.getLogger(__name__)
+from domain.log_events import BATCH_DROPPED, CONSUMER_GOING_ON, CONSUMER_WAITING
 
 TOPIC = "administrative-actions"
 GROUP = "kaoji"
@@ -129,7 +127,7 @@ class _Run:
                 elif self._silence():
                     break
             except StaleTrackingError as error:
-                LOG.warning("Dropped a batch that is in the ledger already, reading on from there: %s", error)
+                BATCH_DROPPED.log(reason=str(error))
                 self._member.start_over()
             except UnreachableError as error:
                 # Nothing of this batch counts as read: what is in the ledger decides where to go on.
@@ -180,14 +178,14 @@ class _Waits:
     def wait(self, reason: str) -> None:
         """Wait, longer each time in a row, or until told to stop."""
         self._seconds = min(WAIT_SECONDS_MAX, self._seconds * 2 or 1.0)
-        LOG.warning("%s Waiting %.0f s before the next try.", reason, self._seconds)
+        CONSUMER_WAITING.log(reason=reason, seconds=self._seconds)
         self._stop.wait(self._seconds)
         self._looked_at = time.monotonic()
 
     def over(self) -> None:
         """What was waited for is there."""
         if self._seconds:
-            LOG.warning("Going on.")
+            CONSUMER_GOING_ON.log()
         self._seconds = 0.0
 
     def due(self) -> bool:

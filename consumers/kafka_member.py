@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import logging
 import socket
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -30,8 +29,15 @@ from consumers.kafka_codecs import bound_codecs
 from consumers.kafka_log import ClientLog, KafkaAccessError
 from consumers.kafka_settings import Setting
 from domain.errors import UnknownNameError, UnreachableError, WrongInputError
-
-LOG = logging.getLogger(__name__)
+from domain.log_events import (
+    BROKER_SILENT,
+    CLIENT_CLOSED_BADLY,
+    COMMIT_REFUSED,
+    GAP_ACCEPTED,
+    PARTITION_BEGINS_LATE,
+    PARTITION_PLACED,
+    TOPIC_RECREATED,
+)
 
 _CONNECT_SECONDS_MAX = 4.0
 _REQUEST_MS_MAX = 1_500
@@ -164,7 +170,7 @@ class Member:
             try:
                 self._consumer.commit_async(offsets, callback=_log_commit)
             except KafkaError as error:
-                LOG.debug("Kafka did not take the commit: %s", error)
+                COMMIT_REFUSED.log(reason=str(error))
 
     def start_over(self) -> None:
         """Look up all offsets in the ledger again, before anything more is read."""
@@ -206,7 +212,7 @@ class Member:
         try:
             self._consumer.close(timeout_ms=2_000)
         except KafkaError as error:
-            LOG.debug("Closing the Kafka client: %s", error)
+            CLIENT_CLOSED_BADLY.log(reason=str(error))
 
     def _hold(self, partition: TopicPartition) -> None:
         self._unplaced.add(partition)
@@ -229,13 +235,13 @@ class Member:
             self._consumer.seek(partition, start)
             self._consumer.resume(partition)
             self._unplaced.discard(partition)
-            LOG.info("Reading %s-%d from offset %d", partition.topic, partition.partition, start)
+            PARTITION_PLACED.log(place=f"{partition.topic}-{partition.partition}", offset=start)
 
     def _start(self, partition: TopicPartition, last: int | None, begin: int, end: int) -> int:
         place = f"{partition.topic}-{partition.partition}"
         if last is None:  # Not `if not last`: an offset may be 0.
             if begin > 0:
-                LOG.warning("%s begins at offset %d: earlier records are no longer in Kafka.", place, begin)
+                PARTITION_BEGINS_LATE.log(place=place, offset=begin)
             return begin
         if last + 1 > end:
             raise LostRecordsError(
@@ -249,7 +255,7 @@ class Member:
                     f"{lost} Have these actions sent again (or ingest them from a file), then consume with "
                     "--accept-gap; and let the topic keep records for longer (retention.ms)."
                 )
-            LOG.warning("%s Going on at offset %d, as told by --accept-gap.", lost, begin)
+            GAP_ACCEPTED.log(reason=lost, offset=begin)
             return begin
         return last + 1
 
@@ -283,7 +289,7 @@ class Member:
         current = self._current_topic_id()
         if current == self._topic_id:
             return False
-        LOG.warning("The topic %s was created anew (id %s, was %s).", self._topic, current, self._topic_id)
+        TOPIC_RECREATED.log(topic=self._topic, id_now=current, id_before=self._topic_id)
         self._topic_id = current
         return True
 
@@ -310,7 +316,7 @@ def any_answers(bootstrap: str, *, seconds_max: float) -> bool:
         try:
             socket.create_connection(address, timeout=seconds_max).close()
         except OSError as error:
-            LOG.debug("%s:%d: %s", *address, error)
+            BROKER_SILENT.log(address=f"{address[0]}:{address[1]}", reason=str(error))
         else:
             return True
     return False
@@ -382,6 +388,6 @@ def _translated(error: KafkaError, bootstrap: str) -> UnreachableError | WrongIn
     return KafkaRefusedError(f"Kafka at {bootstrap} cannot be read: {error}.")
 
 
-def _log_commit(offsets: object, answer: object) -> None:
+def _log_commit(_offsets: object, answer: object) -> None:
     if isinstance(answer, Exception):
-        LOG.debug("Kafka did not take the commit of %s: %s", offsets, answer)
+        COMMIT_REFUSED.log(reason=str(answer))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,11 +10,11 @@ from typing import Protocol
 from domain.errors import KaojiError, UnreachableError
 from domain.ledger.ledger import Ledger
 from domain.ledger.records import Recorded
+from domain.log_events import REBUILD_RESUMED, VIEW_OUTDATED
 from projections.batch import Batch, without_collections
 from projections.damage import MissingEventsError, PoisonEventError
 from projections.store import DATABASE_ERRORS, Checkpoint, Connection, ViewMovedError, ViewStore
 
-LOG = logging.getLogger(__name__)
 BATCH_MAX = 10_000
 SKIPPED_TOPIC = "kaoji.Skipped.v1"
 """Of what a view is shown in the place of an event that it leaves out; it stands nowhere in the ledger."""
@@ -175,7 +174,7 @@ class Driver:
                 found = self.store.new_build(connection, name, format=wanted)
                 self.store.begin_rebuild(connection, found)
             elif found.position:
-                LOG.info("The rebuild of %s goes on from position %d.", name, found.position)
+                REBUILD_RESUMED.log(view=name, position=found.position)
         return found
 
     def _aim(self, name: str) -> int:
@@ -219,7 +218,7 @@ class Driver:
         if found.format > projection.format:
             raise NewerViewError(found, projection.format)
         if found.format < projection.format:
-            LOG.warning("The view %s is in an older format: it is built anew.", projection.name)
+            VIEW_OUTDATED.log(view=projection.name)
             self.rebuild(projection.name, batch_max=batch_max, progress=progress)
             return self._current(projection, batch_max, progress)
         return found

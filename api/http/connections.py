@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from typing import Any, Final
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-LOG = logging.getLogger(__name__)
+from domain.log_events import CONNECTION_CLOSED
 
 HEADER_SECONDS_MAX: Final = 15.0
 HEADER_BYTES_MAX: Final = 32 * 1024
@@ -69,5 +68,6 @@ class DeadlineProtocol(H11Protocol):
     def _give_up(self) -> None:
         self._deadline = None
         if self._is_waiting() and not self.transport.is_closing():
-            LOG.debug("No complete request from %s in %.0f s: closed.", self.client, self.header_seconds_max)
+            client = "{}:{}".format(*self.client) if self.client else "?"
+            CONNECTION_CLOSED.log(client=client, seconds=self.header_seconds_max)
             self.transport.close()
