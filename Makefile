@@ -42,8 +42,8 @@ docs: .venv/ready
 check: test benchmarks lint types imports docs
 
 lock:
-	uv pip compile --quiet --universal --python-version 3.11 --extra dev --generate-hashes --no-emit-index-url --no-annotate --no-header pyproject.toml -o requirements.lock
-	uv pip compile --quiet --universal --python-version 3.11 --extra dev --extra spark --constraint requirements.lock --generate-hashes --no-emit-index-url --no-annotate --no-header pyproject.toml -o requirements-spark.lock
+	uv pip compile --quiet --universal --python-version 3.11 --extra dev --extra traces --generate-hashes --no-emit-index-url --no-annotate --no-header pyproject.toml -o requirements.lock
+	uv pip compile --quiet --universal --python-version 3.11 --extra dev --extra traces --extra spark --constraint requirements.lock --generate-hashes --no-emit-index-url --no-annotate --no-header pyproject.toml -o requirements-spark.lock
 
 clean:
 	rm -rf .venv
