@@ -15,16 +15,19 @@ from consumers.kafka_member import KafkaUnreachableError, Member, Records
 from consumers.kafka_settings import check_kafka_settings
 from consumers.pipeline import ActionLedger, Intake, Refused, Totals, collector_off
 from consumers.senders import Binding
+from consumers.watch import ConsumerWatch
 from domain.errors import UnreachableError
 from domain.ledger.errors import StaleTrackingError
 from domain.ledger.records import Arrival
 from domain.log_events import BATCH_DROPPED, CONSUMER_GOING_ON, CONSUMER_WAITING
+from domain.watching import BatchTimes
 
 TOPIC = "administrative-actions"
 GROUP = "kaoji"
 POLL_SECONDS_MAX = 0.2
 SILENCE_SECONDS_MAX = 3.0
 WAIT_SECONDS_MAX = 10.0
+LOOK_SECONDS = 1.0
 
 
 class OffsetLedger(ActionLedger, Protocol):
@@ -49,6 +52,7 @@ def consume(
     accept_gap: bool = False,
     binding: Binding | None = None,
     letters: DeadLetters | None = None,
+    watch: ConsumerWatch | None = None,
 ) -> Totals:
     """Record the topic's actions as one member of a consumer group, until told to stop.
 
@@ -62,6 +66,7 @@ def consume(
     `on_batch` is given the totals after every batch, `refused` every record that is quarantined.
     `binding`: the sources that the topic's senders may use; without one any.
     `letters` publishes what is refused; it is stopped at the end.
+    `watch` is told what goes on, batch by batch.
     `accept_gap`: go on where Kafka has deleted records that were never read.
 
     Kafka or the store going away later is waited for. Raises UnreachableError when Kafka does not answer at the
@@ -83,7 +88,7 @@ def consume(
             intake = Intake(ledger, refused=refused)
             run = _Run(
                 intake, member, clock=clock, stop=stop, until_idle=until_idle, on_batch=on_batch, binding=binding,
-                letters=letters,
+                letters=letters, watch=watch or ConsumerWatch(),
             )  # fmt: skip
             with collector_off():
                 run.to_the_end()
@@ -108,26 +113,32 @@ class _Run:
         on_batch: Callable[[Totals], None] | None,
         binding: Binding | None,
         letters: DeadLetters | None,
+        watch: ConsumerWatch,
     ) -> None:
         self._intake, self._member, self._clock, self._binding = intake, member, clock, binding
         self._stop, self._until_idle, self._on_batch = stop, until_idle, on_batch
-        self._letters = letters
-        self._waits = _Waits(stop)
+        self._letters, self._watch = letters, watch
+        self._waits = _Waits(stop, watch)
+        self._looked_at = 0.0
         self._silent_since = time.monotonic()
         self._changes = 0
 
     def to_the_end(self) -> None:
         while not self._stop.is_set():
             try:
-                records = self._member.poll(seconds_max=POLL_SECONDS_MAX)
+                times = BatchTimes()
+                with times.stage("poll"):
+                    records = self._member.poll(seconds_max=POLL_SECONDS_MAX)
+                self._tell_stands()
                 if self._letters is not None:
                     self._letters.follow(leads=self._member.leads())
                 if records:
-                    self._record(records)
+                    self._record(records, times)
                 elif self._silence():
                     break
             except StaleTrackingError as error:
                 BATCH_DROPPED.log(reason=str(error))
+                self._watch.dropped()
                 self._member.start_over()
             except UnreachableError as error:
                 # Nothing of this batch counts as read: what is in the ledger decides where to go on.
@@ -136,18 +147,30 @@ class _Run:
                 self._silent_since = time.monotonic()
         self._member.send_advice()
 
-    def _record(self, records: Records) -> None:
-        arrivals = list(_arrivals(records, now=self._clock()))
-        if self._binding is not None:
-            arrivals = [self._binding.bound(each) for each in arrivals]
-        self._intake.take(arrivals, tracking=self._member.tracking(records))
-        self._member.advise(records)
+    def _record(self, records: Records, times: BatchTimes) -> None:
+        self._watch.took(records)
+        with times.stage("check"):
+            arrivals = list(_arrivals(records, now=self._clock()))
+            if self._binding is not None:
+                arrivals = [self._binding.bound(each) for each in arrivals]
+        with times.stage("record"):
+            self._intake.take(arrivals, tracking=self._member.tracking(records))
+        with times.stage("commit"):
+            self._member.advise(records)
+        self._watch.recorded(times, records, self._intake.totals)
         self._waits.over()
         self._silent_since = time.monotonic()
         if self._on_batch is not None:
             self._on_batch(self._intake.totals)
         # The collector is off meanwhile; only what this batch left behind is looked through.
         gc.collect(1)
+
+    def _tell_stands(self) -> None:
+        """Tell who watches, once a second."""
+        now = time.monotonic()
+        if now - self._looked_at >= LOOK_SECONDS and (stands := self._member.stands()) is not None:
+            self._looked_at = now
+            self._watch.stands(stands)
 
     def _silence(self) -> bool:
         """Whether the silence has lasted long enough to end. Raises UnreachableError when Kafka is why."""
@@ -170,8 +193,8 @@ class _Run:
 class _Waits:
     """Waits that grow while something is away: one log line each, and one when it is back."""
 
-    def __init__(self, stop: Event) -> None:
-        self._stop = stop
+    def __init__(self, stop: Event, watch: ConsumerWatch) -> None:
+        self._stop, self._watch = stop, watch
         self._seconds = 0.0
         self._looked_at = time.monotonic()
 
@@ -179,6 +202,7 @@ class _Waits:
         """Wait, longer each time in a row, or until told to stop."""
         self._seconds = min(WAIT_SECONDS_MAX, self._seconds * 2 or 1.0)
         CONSUMER_WAITING.log(reason=reason, seconds=self._seconds)
+        self._watch.waits()
         self._stop.wait(self._seconds)
         self._looked_at = time.monotonic()
 
@@ -186,6 +210,7 @@ class _Waits:
         """What was waited for is there."""
         if self._seconds:
             CONSUMER_GOING_ON.log()
+            self._watch.goes_on()
         self._seconds = 0.0
 
     def due(self) -> bool:

@@ -28,6 +28,7 @@ from kafka.structs import MemberState
 from consumers.kafka_codecs import bound_codecs
 from consumers.kafka_log import ClientLog, KafkaAccessError
 from consumers.kafka_settings import Setting
+from consumers.watch import PartitionStand
 from domain.errors import UnknownNameError, UnreachableError, WrongInputError
 from domain.log_events import (
     BROKER_SILENT,
@@ -95,6 +96,7 @@ class Member:
         self._last_offset, self._accept_gap = last_offset, accept_gap
         self._unplaced: set[TopicPartition] = set()
         self._names: dict[TopicPartition, str] = {}
+        self._ends: dict[TopicPartition, int] = {}
         self._committed_at = 0.0
         self._advice: dict[TopicPartition, OffsetAndMetadata] = {}
         self.changes = 0
@@ -203,6 +205,19 @@ class Member:
         self._log.forget()
         return found
 
+    def stands(self) -> list[PartitionStand] | None:
+        """Where each partition stands, as Kafka last said; None while some are not placed. Asks nobody."""
+        if self._unplaced:
+            return None
+        found = []
+        # The client's own `position` asks brokers, and may raise.
+        for partition, state in sorted(self._consumer._subscription.assignment.items()):
+            if state.position is None or partition not in self._ends:
+                return None
+            end = self._ends[partition] if state.highwater is None else state.highwater
+            found.append(PartitionStand(partition.topic, partition.partition, state.position.offset, end))
+        return found
+
     def leads(self) -> bool:
         """Whether this is the one member that holds the first partition."""
         return any(partition.partition == 0 for partition in self._consumer.assignment())
@@ -230,7 +245,7 @@ class Member:
         ends = self._consumer.end_offsets(held, timeout_ms=_REQUEST_MS_MAX)
         for partition in held:
             name = f"kafka:{self._consumer._cluster.cluster_id}/{self._topic_id}/{partition.partition}"
-            self._names[partition] = name
+            self._names[partition], self._ends[partition] = name, ends[partition]
             start = self._start(partition, self._last_offset(name), begins[partition], ends[partition])
             self._consumer.seek(partition, start)
             self._consumer.resume(partition)

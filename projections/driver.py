@@ -11,6 +11,7 @@ from domain.errors import KaojiError, UnreachableError
 from domain.ledger.ledger import Ledger
 from domain.ledger.records import Recorded
 from domain.log_events import REBUILD_RESUMED, VIEW_OUTDATED
+from domain.watching import BatchTimes
 from projections.batch import Batch, without_collections
 from projections.damage import MissingEventsError, PoisonEventError
 from projections.store import DATABASE_ERRORS, Checkpoint, Connection, ViewMovedError, ViewStore
@@ -21,6 +22,9 @@ SKIPPED_TOPIC = "kaoji.Skipped.v1"
 
 Progress = Callable[[str, int, int], None]
 """Called with (projection, position reached, position aimed at) after each batch."""
+
+Watch = Callable[[BatchTimes, Sequence[Checkpoint], int], None]
+"""Called after each batch with its stages (read, apply of each view, write), where views stand now, its events."""
 
 
 class Projection(Protocol):
@@ -76,6 +80,7 @@ class Driver:
         self.store = store
         self._monotonic, self._sleep = monotonic, sleep
         self.projections = {each.name: each for each in projections}
+        self.watch: Watch = _nobody
 
     def catch_up(
         self, *, only: str | None = None, batch_max: int = BATCH_MAX, progress: Progress = no_progress
@@ -235,18 +240,20 @@ class Driver:
         """Carry builds that stand at one position: each batch is read once, and all move in one transaction."""
         limit = batch_max
         while (position := builds[0].position) < upto:
-            begun = self._monotonic()
+            begun, times = self._monotonic(), BatchTimes()
             with without_collections():
-                batch = self._read(position, min(limit, upto - position))
+                with times.stage("read"):
+                    batch = self._read(position, min(limit, upto - position))
                 try:
-                    with self.store.transaction() as connection:
-                        builds = self._apply(builds, connection, batch)
+                    with times.stage("write"), self.store.transaction() as connection:
+                        builds = self._apply(builds, connection, batch, times)
                 except PoisonEventError:
                     if len(batch) == 1:
                         raise
                     # Which of them it is: what precedes it goes in, in ever smaller batches.
                     limit = len(batch) // 2
                     continue
+            self.watch(times, builds, len(batch))
             for build in builds:
                 progress(build.projection, build.position, upto)
             if rate is not None:
@@ -258,7 +265,7 @@ class Driver:
         live = min(max(upto, self.store.live(connection, build.projection).position), self.ledger.head().position)
         while build.position < live:
             batch = self._read(build.position, min(batch_max, live - build.position))
-            (build,) = self._apply([build], connection, batch)
+            (build,) = self._apply([build], connection, batch, BatchTimes())
         return build
 
     def _read(self, position: int, limit: int) -> Sequence[Recorded]:
@@ -271,7 +278,7 @@ class Driver:
         return Batch(batch)
 
     def _apply(
-        self, builds: Sequence[Checkpoint], connection: Connection, batch: Sequence[Recorded]
+        self, builds: Sequence[Checkpoint], connection: Connection, batch: Sequence[Recorded], times: BatchTimes
     ) -> Sequence[Checkpoint]:
         # The checkpoints first: whoever comes second finds them moved before it has written anything.
         advanced = [self.store.advance(connection, build, batch[-1].position) for build in builds]
@@ -281,12 +288,17 @@ class Driver:
         for build in reversed(builds):
             taken = _without(batch, {each.position for each in skips if each.projection == build.projection})
             try:
-                self.projections[build.projection].apply(self.store, connection, build, taken)
+                with times.stage("apply", build.projection):
+                    self.projections[build.projection].apply(self.store, connection, build, taken)
             except (KaojiError, MemoryError, OSError, *DATABASE_ERRORS):
                 raise
             except Exception as error:
                 raise PoisonEventError(build.projection, batch[0].position, error) from error
         return advanced
+
+
+def _nobody(_times: BatchTimes, _builds: Sequence[Checkpoint], _events: int) -> None:
+    """Nobody watches."""
 
 
 def _without(batch: Sequence[Recorded], positions: set[int]) -> Sequence[Recorded]:
