@@ -272,6 +272,8 @@ def _settings(number: int, port: int, controller_port: int, controllers: Sequenc
         f"transaction.state.log.min.isr={max(1, copies - 1)}",
         f"min.insync.replicas={max(1, copies - 1)}",
         "group.initial.rebalance.delay.ms=0",
+        # The default would have tests wait six seconds for a member that was killed.
+        "group.min.session.timeout.ms=500",
         # A topic that nobody created is a mistake in a name, and must stay visible as one.
         "auto.create.topics.enable=false",
         "broker.session.timeout.ms=4000",
