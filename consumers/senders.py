@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
+from msgspec import structs
 from pydantic import Field, field_validator
 
 from domain.errors import UnknownNameError
@@ -103,8 +104,8 @@ class Binding:
                 "or add the source to the senders file."
             )
             refusal = RefusedError("forbidden-source", remedy)
-            return replace(arrival, place=place, action=None, refusal=refusal)
-        return arrival if place is arrival.place else replace(arrival, place=place)
+            return structs.replace(arrival, place=place, action=None, refusal=refusal)
+        return arrival if place is arrival.place else structs.replace(arrival, place=place)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal, NotRequired, get_args
@@ -46,6 +46,16 @@ def _at_most_the_whole(participants: list[Participant]) -> list[Participant]:
     if sum(round(one["share"] * 1e6) for one in participants) > 1_000_000:
         raise ValueError("the shares add up to more than 1")
     return participants
+
+
+def participants_fit(shares: Sequence[float]) -> bool:
+    """Whether these shares of one case keep the rules for each and for their sum."""
+    try:
+        return all(0 < _millionths(share) <= 1 for share in shares) and (
+            sum(round(share * 1e6) for share in shares) <= 1_000_000
+        )
+    except ValueError:
+        return False
 
 
 def _an_action(of: dict[str, str]) -> dict[str, str]:

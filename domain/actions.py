@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final
@@ -27,9 +26,12 @@ _DIGITS_AT_ONCE: Final = 4_000
 _NOT_A_DIGIT: Final = {code: None for code in range(128) if not 48 <= code <= 57}
 
 
-@dataclass(frozen=True, slots=True)
-class Action:
-    """One administrative action: a fact from the system where it happened."""
+class Action(msgspec.Struct, frozen=True, gc=False):
+    """One administrative action: a fact from the system where it happened.
+
+    There are very many of them, and they hold no circles: they are built at little cost, and the garbage collector
+    need not look at them.
+    """
 
     source: str
     id: str
@@ -40,17 +42,31 @@ class Action:
     occurred_at: int
     """Whole microseconds since 1970-01-01T00:00Z."""
     sequence: int | None
-    data: dict[str, Any]
-    """All of `data`: unknown fields are included where they could be read."""
+    data_read: dict[str, Any] | None
+    """`data`, where it was read already."""
     facts: bytes
     """JSON of the envelope and the known fields of data: no `note`, no unknown field or attribute."""
     received: bytes | None
     """Where the record held more than facts: its JSON as one structured CloudEvent, to be sealed."""
+    key_known: bytes | None = None
+    """The bytes of `key`, where they were computed already."""
 
     @property
     def key(self) -> UUID:
         """The identity of the action in the ledger."""
-        return action_key(self.source, self.id)
+        return action_key(self.source, self.id) if self.key_known is None else UUID(bytes=self.key_known)
+
+    @property
+    def key_bytes(self) -> bytes:
+        """The sixteen bytes of `key`."""
+        return action_key(self.source, self.id).bytes if self.key_known is None else self.key_known
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """All of `data`: unknown fields are included where they could be read."""
+        if self.data_read is not None:
+            return self.data_read
+        return facts_action(self.facts).data
 
 
 def check_action(received: bytes, *, now: int) -> Action:
@@ -102,7 +118,7 @@ def facts_action(facts: bytes) -> Action:
         stored.subject,
         stored.time,
         _microseconds(stored.time),
-        None if stored.sequence is None else _whole_number(stored.sequence),
+        None if stored.sequence is None else whole_number(stored.sequence),
         data,
         facts,
         None,
@@ -133,11 +149,22 @@ def action_key(source: str, id: str) -> UUID:
     16 bits of SHA-256(source), 32 bits of the number that the digits of the id make, 74 bits of
     SHA-256(source NUL id): numbered ids lie side by side in an index, and no two pairs meet.
     """
-    number = id.translate(_NOT_A_DIGIT) if id.isascii() else "".join(filter(str.isascii, filter(str.isdigit, id)))
     digest = int.from_bytes(hashlib.sha256(f"{source}\0{id}".encode()).digest()[:10], "big") >> 6
-    # 10**32 is a multiple of 2**32: earlier digits do not count.
-    upper = _source_bits(source) << 32 | (int(number[-32:] or "0") & 0xFFFF_FFFF)
+    upper = source_bits(source) << 32 | id_number(id)
     return UUID(int=upper << 80 | 0x8 << 76 | (digest >> 62) << 64 | 0b10 << 62 | (digest & (1 << 62) - 1))
+
+
+def id_number(id: str) -> int:
+    """32 bits of the number that the digits of an id make."""
+    digits = id.translate(_NOT_A_DIGIT) if id.isascii() else "".join(filter(str.isascii, filter(str.isdigit, id)))
+    # 10**32 is a multiple of 2**32: earlier digits do not count.
+    return int(digits[-32:] or "0") & 0xFFFF_FFFF
+
+
+@lru_cache(maxsize=1024)
+def source_bits(source: str) -> int:
+    """16 bits of a source's hash: what one system sends lies together."""
+    return int.from_bytes(hashlib.sha256(source.encode()).digest()[:2], "big")
 
 
 def parse_instant(text: str) -> int:
@@ -252,7 +279,7 @@ def _action(event: Mapping[str, Any], *, facts: bytes, received: bytes | None, n
         event["subject"],
         time,
         occurred_at,
-        None if sequence is None else _whole_number(sequence),
+        None if sequence is None else whole_number(sequence),
         event.get("data", {}),
         facts,
         received,
@@ -263,15 +290,11 @@ def _microseconds(time: str) -> int:
     return (datetime.fromisoformat(time) - _EPOCH) // _MICROSECOND
 
 
-def _whole_number(digits: str) -> int:
+def whole_number(digits: str) -> int:
+    """The number that ASCII digits make, however many there are."""
     # int() refuses texts of more than 4,300 digits, and takes a time that grows with the square of their number.
     if len(digits) <= _DIGITS_AT_ONCE:
         return int(digits)
     low = len(digits) // 2
     power: int = 10**low
-    return _whole_number(digits[:-low]) * power + _whole_number(digits[-low:])
-
-
-@lru_cache(maxsize=1024)
-def _source_bits(source: str) -> int:
-    return int.from_bytes(hashlib.sha256(source.encode()).digest()[:2], "big")
+    return whole_number(digits[:-low]) * power + whole_number(digits[-low:])

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import msgspec
+from msgspec.structs import replace
 
 from domain.actions import Action, correct_data, order_key
 from domain.facts import Facts
@@ -38,7 +39,7 @@ def apply_corrections(action: Action, corrections: Sequence[Action]) -> Correcte
             without_effect.append(correction)
             continue
         data, time, occurred_at = outcome
-        action = replace(action, data=data, time=time, occurred_at=occurred_at)
+        action = replace(action, data_read=data, time=time, occurred_at=occurred_at)
         in_effect.append(correction)
     return Corrected(action, tuple(in_effect), tuple(without_effect))
 

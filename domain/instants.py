@@ -32,6 +32,21 @@ def parse_instants(texts: Sequence[str]) -> Ints:
 
 def parse_encoded(text: Bytes, offsets: NDArray[np.integer[Any]]) -> Ints:
     """The same for UTF-8 texts that stand one after the other: text i is text[offsets[i] : offsets[i + 1]]."""
+    found, sure = _parsed_where_sure(text, offsets)
+    for index in np.flatnonzero(~sure).tolist():
+        found[index] = parse_instant(
+            text[offsets[index] : offsets[index + 1]].tobytes().decode("utf-8", "replace")
+        )
+    return found
+
+
+def sure_instants(texts: Sequence[str]) -> tuple[Ints, NDArray[np.bool_]]:
+    """The instants of those ASCII texts that have a usual shape, and which these are."""
+    offsets = np.cumsum([0, *map(len, texts)])
+    return _parsed_where_sure(np.frombuffer("".join(texts).encode("ascii"), np.uint8), offsets)
+
+
+def _parsed_where_sure(text: Bytes, offsets: NDArray[np.integer[Any]]) -> tuple[Ints, NDArray[np.bool_]]:
     starts, lengths = offsets[:-1].astype(np.int64), np.diff(offsets).astype(np.int64)
     found = np.empty(starts.size, np.int64)
     sure = np.zeros(starts.size, np.bool_)
@@ -46,12 +61,7 @@ def parse_encoded(text: Bytes, offsets: NDArray[np.integer[Any]]) -> Ints:
             # A row for each place in the text, so that what is done at a place is done on neighbours.
             signs = np.ascontiguousarray(text[starts[where, np.newaxis] + np.arange(length)].T)
             found[where], sure[where] = _parsed(signs, utc=shape % 2 == 1)
-    for index in np.flatnonzero(~sure).tolist():
-        begin = int(starts[index])
-        found[index] = parse_instant(
-            text[begin : begin + int(lengths[index])].tobytes().decode("utf-8", "replace")
-        )
-    return found
+    return found, sure
 
 
 def _parsed(signs: Bytes, *, utc: bool) -> tuple[Ints, NDArray[np.bool_]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import repeat
+from itertools import count, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -205,7 +205,7 @@ class _Sorting:
         firsts = self.firsts
         for index, arrival in enumerate(arrivals):
             if arrival.action is not None:
-                key = arrival.action.key.bytes
+                key = arrival.action.key_bytes
                 if key in firsts:
                     self.repeats[index] = key
                 else:
@@ -256,8 +256,11 @@ class _Sorting:
 
     def placed(self, verdicts: list[Verdict | None], first: int) -> list[Verdict]:
         """Return the verdicts with positions, the first new event being at `first`."""
-        for position, index in enumerate(self._fresh, first):
-            verdicts[index] = Verdict("recorded", position, None, None)
+        recorded = map(
+            Verdict._make, zip(repeat("recorded"), count(first), repeat(None), repeat(None), strict=False)
+        )
+        for index, done in zip(self._fresh, recorded, strict=False):
+            verdicts[index] = done
         for index, key in self.repeats.items():
             verdict = verdicts[index]
             assert verdict is not None, "a repeat is judged before its first is written"

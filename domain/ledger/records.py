@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+import msgspec
+
 if TYPE_CHECKING:
     from domain.actions import Action
     from domain.refusals import RefusedError
@@ -28,8 +30,7 @@ class Recorded(NamedTuple):
     commitment: bytes | None
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(msgspec.Struct, frozen=True, gc=False):
     """One record as it came in: checked (`action`) or refused (`refusal`), and where it came from."""
 
     place: str

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from domain.actions import Action, action_key, check_action, same_action
 from tests.domain.made_actions import NOW, checked, event, json_values, text, texts, valid_events
