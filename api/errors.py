@@ -40,7 +40,6 @@ EXIT_AND_STATUS: Final[Mapping[str, ExitAndStatus]] = MappingProxyType(
         "api.http.rates.TooFastError": ExitAndStatus(2, 429),
         "api.http.guard.ForeignPageError": ExitAndStatus(2, 403),
         "api.http.guard.HostNameError": ExitAndStatus(2, 421),
-        "api.http.operations.NotReadyError": ExitAndStatus(3, 503),
     }
 )
 """By the class's full name, so that a command need not load what it does not use. A subclass that is not here

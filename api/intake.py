@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,16 +15,22 @@ from typing import Any
 from eventsourcing.persistence import Tracking
 
 from api.bootstrap import Kaoji, opened, system_clock
-from api.settings import Settings, environment_variable
+from api.consumer_figures import ConsumerFigures
+from api.logs import hide
+from api.metrics import Metrics, both
+from api.observation import Observer
+from api.readiness import Readiness
+from api.settings import Settings, address, environment_variable
 from consumers.dead_letters import DeadLetters, DeadLetterTopic
 from consumers.files import ActionFile
 from consumers.kafka import consume
-from consumers.kafka_settings import Setting, read_kafka_settings
+from consumers.kafka_settings import SECRETS, Setting, read_kafka_settings
 from consumers.pipeline import Intake, Refused, Totals
 from consumers.senders import Binding, read_senders
 from domain.errors import KaojiError, WrongInputError
 from domain.ledger.errors import NoLedgerError
 from domain.ledger.records import Arrival, Head, Verdict
+from domain.log_events import CONSUMER_STARTED, CONSUMER_STOPPED
 from projections.driver import Progress, no_progress
 
 
@@ -141,20 +147,28 @@ def consume_topic(
     accept_gap: bool = False,
     dead_letter: str | None = None,
     refused: Refused | None = None,
+    metrics: str | None = None,
 ) -> Totals:
     """Record a topic until told to stop (SIGTERM, SIGINT) or idle; the views catch up after every batch.
+
+    `metrics`: PORT or HOST:PORT that answers /metrics and /health/… meanwhile; it goes before the settings' own.
 
     Raises what `consume` raises at its start before there is a store.
     """
     config = kafka_settings(config_file)
     binding = read_senders(settings.senders).of_topic(topic) if settings.senders is not None else None
     dead_letters = _dead_letter_topic(bootstrap, topic, dead_letter or settings.dead_letter, config)
+    if (where := metrics or settings.metrics) is not None:
+        from api.http.server import check_listening
+
+        check_listening(*address(where), settings.token)
     try:
         with opened(settings, create=False):
             pass
     except NoLedgerError:
         see_whether_kafka_lets_us_in(bootstrap, topic, group, config)
-    with opened(settings) as kaoji, _stopped_by_signals() as stop:
+    with opened(settings) as kaoji, _stopped_by_signals() as stop, _watched(kaoji, where) as figures:
+        CONSUMER_STARTED.log(topic=topic, bootstrap=bootstrap, group=group)
         totals = consume(
             kaoji.ledger,
             bootstrap=bootstrap,
@@ -165,18 +179,52 @@ def consume_topic(
             until_idle=until_idle,
             stop=stop,
             on_batch=lambda _: _follow(kaoji),
-            refused=refused,
+            refused=figures.refusing(refused),
             accept_gap=accept_gap,
             binding=binding,
             letters=None if dead_letters is None else DeadLetters(kaoji.ledger, dead_letters),
+            watch=figures,
         )
         kaoji.driver.catch_up()
+    CONSUMER_STOPPED.log(
+        read=totals.read,
+        recorded=totals.recorded,
+        duplicates=totals.duplicates,
+        quarantined=totals.quarantined,
+    )
     return totals
+
+
+@contextmanager
+def _watched(kaoji: Kaoji, where: str | None) -> Iterator[ConsumerFigures]:
+    """Figures of a consumer, which a server shows where one is asked for, and traces where they are."""
+    observer = Observer(kaoji)
+    metrics = Metrics(kaoji, observer, way="kafka")
+    with ExitStack() as stack:
+        traces = None
+        if kaoji.settings.traces is not None:
+            from api.traces import tracing
+
+            traces = stack.enter_context(tracing(kaoji.settings.traces))
+        figures = ConsumerFigures(metrics, clock=kaoji.clock, traced=None if traces is None else traces.consumed)
+        kaoji.driver.watch = metrics.projected if traces is None else both(metrics.projected, traces.projected)
+        if where is not None:
+            from api.http.listener import listening
+
+            readiness = Readiness(observer, kaoji.settings, consumer=figures)
+            host, port = address(where)
+            token = kaoji.settings.token
+            stack.enter_context(listening(host, port, token=token, readiness=readiness, metrics=metrics))
+        yield figures
 
 
 def kafka_settings(config_file: str | None) -> dict[str, Setting] | None:
     """The settings of the Kafka client in this file, if one is named. Raises WrongInputError."""
-    return None if config_file is None else read_kafka_settings(Path(config_file), variable=environment_variable)
+    if config_file is None:
+        return None
+    found = read_kafka_settings(Path(config_file), variable=environment_variable)
+    hide(str(found[name]) for name in SECRETS if name in found)
+    return found
 
 
 def _dead_letter_topic(

@@ -16,13 +16,16 @@ from api.http_reference import http_page
 from api.mapping_reference import mapping_page
 from api.rules_reference import policy_page, register_page
 from api.settings_reference import settings_page
+from api.watching_reference import logs_page, metrics_page
 
 GENERATED: Final[Mapping[str, Callable[[], str]]] = MappingProxyType(
     {
         "docs/reference/actions.md": actions_page,
         "docs/reference/command-line.md": command_line_page,
         "docs/reference/http.md": http_page,
+        "docs/reference/logs.md": logs_page,
         "docs/reference/mapping.md": mapping_page,
+        "docs/reference/metrics.md": metrics_page,
         "docs/reference/policy.md": policy_page,
         "docs/reference/register.md": register_page,
         "docs/reference/settings.md": settings_page,

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from domain.errors import WrongInputError
+from domain.log_events import LEVELS
 
 DEFAULT_STORE = "sqlite:///kaoji.db"
 NUMBER_MAX = 1_000_000_000
+PORT_MAX = 65_535
+LOG_FORMATS = ("text", "json")
+READY_LAG_ACTIONS = 10_000
+READY_LAG_SECONDS = 60
+READY_STALL_SECONDS = 30
 
 
 class SettingError(WrongInputError):
@@ -37,6 +43,22 @@ class Settings:
     """KAOJI_RATE: records a second that one sender (without a senders file: one address) may post, on average."""
     dead_letter: str | None = None
     """KAOJI_DEAD_LETTER: Kafka topic to which `kaoji consume` publishes what is refused; without one to none."""
+    log: str = "text"
+    """KAOJI_LOG: how the log on standard error is written, `text` or `json` (one object a line)."""
+    log_level: str = "warning"
+    """KAOJI_LOG_LEVEL: the least that is logged: debug, info, warning or error."""
+    metrics: str | None = None
+    """KAOJI_METRICS: PORT, or HOST:PORT, on which `kaoji consume` answers /metrics and /health/…; without one it \
+does not listen. `kaoji serve` answers them beside its other routes."""
+    traces: str | None = field(default=None, repr=False)
+    """KAOJI_TRACES: URL to which spans go (OTLP over HTTP), such as `http://127.0.0.1:4318/v1/traces`; needs \
+the extra `kaoji[traces]`. Without one nothing is traced."""
+    ready_lag_actions: int = READY_LAG_ACTIONS
+    """KAOJI_READY_LAG_ACTIONS: /health/ready turns red where a view, or the consumer, is more actions behind."""
+    ready_lag_seconds: int = READY_LAG_SECONDS
+    """KAOJI_READY_LAG_SECONDS: and where the oldest action that is not in yet has waited for longer."""
+    ready_stall_seconds: int = READY_STALL_SECONDS
+    """KAOJI_READY_STALL_SECONDS: and where there is work, and for so long nothing has moved."""
 
 
 def read_settings(
@@ -63,12 +85,51 @@ def read_settings(
         senders=Path(senders) if senders else None,
         rate=_whole_number("KAOJI_RATE", values.get("KAOJI_RATE")),
         dead_letter=values.get("KAOJI_DEAD_LETTER") or None,
+        log=_one_of("KAOJI_LOG", values.get("KAOJI_LOG"), LOG_FORMATS),
+        log_level=_one_of("KAOJI_LOG_LEVEL", values.get("KAOJI_LOG_LEVEL"), LEVELS, default="warning"),
+        metrics=_address_text(values.get("KAOJI_METRICS")),
+        traces=_web_address("KAOJI_TRACES", values.get("KAOJI_TRACES")),
+        ready_lag_actions=_number("KAOJI_READY_LAG_ACTIONS", values, READY_LAG_ACTIONS),
+        ready_lag_seconds=_number("KAOJI_READY_LAG_SECONDS", values, READY_LAG_SECONDS),
+        ready_stall_seconds=_number("KAOJI_READY_STALL_SECONDS", values, READY_STALL_SECONDS),
     )
+
+
+def address(text: str) -> tuple[str, int]:
+    """Host and port of `PORT` or `HOST:PORT`; of a port alone the host is 127.0.0.1. Raises SettingError."""
+    host, _, port = text.rpartition(":")
+    if not (port.isascii() and port.isdigit() and int(port) <= PORT_MAX):
+        raise SettingError(f"{text!r} is nowhere to listen. Write PORT or HOST:PORT; port 0 takes a free one.")
+    return host.strip("[]") or "127.0.0.1", int(port)
 
 
 def environment_variable(name: str) -> str | None:
     """What `${env:NAME}` in a file of settings stands for; None where it is not set."""
     return os.environ.get(name)
+
+
+def _address_text(text: str | None) -> str | None:
+    if text:
+        address(text)
+    return text or None
+
+
+def _web_address(name: str, text: str | None) -> str | None:
+    if text and not text.startswith(("http://", "https://")):
+        raise SettingError(f"{name} is {text!r}. Write a URL: http://HOST:PORT/v1/traces, or https://…")
+    return text or None
+
+
+def _one_of(name: str, text: str | None, known: Iterable[str], *, default: str | None = None) -> str:
+    names = list(known)
+    if text and text not in names:
+        raise SettingError(f"{name} is {text!r}. Write one of: {', '.join(names)}.")
+    return text or default or names[0]
+
+
+def _number(name: str, values: Mapping[str, str], default: int) -> int:
+    found = _whole_number(name, values.get(name))
+    return default if found is None else found
 
 
 def _whole_number(name: str, text: str | None) -> int | None:

@@ -32,7 +32,7 @@ def views_listed(kaoji: Kaoji) -> list[dict[str, Any]]:
                     "name": name,
                     "position": position,
                     "lag": max(0, head - position),
-                    "paused": _pause_json(pauses[name]) if name in pauses else None,
+                    "paused": pause_json(pauses[name]) if name in pauses else None,
                     "rebuild": None if rebuild is None else {"position": rebuild.position},
                     "skipped": [skip_json(each) for each in skips if each.projection == name],
                 }
@@ -104,7 +104,8 @@ def check_view(kaoji: Kaoji, name: str) -> None:
         raise UnknownNameError("view", name, kaoji.driver.projections)
 
 
-def _pause_json(pause: Pause) -> dict[str, Any]:
+def pause_json(pause: Pause) -> dict[str, Any]:
+    """Why a view stands still, and since when."""
     return {"reason": pause.reason, "paused_at": instant_text(pause.paused_at)}
 
 

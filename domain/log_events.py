@@ -17,7 +17,7 @@ EVENT_ATTRIBUTE: Final = "kaoji_event"
 FIELDS_ATTRIBUTE: Final = "kaoji_fields"
 RESERVED_FIELDS: Final = ("at", "level", "event", "message", "pid", "logger", "exception")
 """What every line has, or may have, beside the fields of its event."""
-LEVELS: Final[Mapping[Level, int]] = MappingProxyType(
+LEVELS: Final[Mapping[str, int]] = MappingProxyType(
     {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 )
 
@@ -121,6 +121,11 @@ BATCH_DROPPED = _event(
     "Another member has written these records: this one was fenced off. Nothing is lost. Often: members lose "
     "their partitions while they live, see `session_timeout_ms`.",
     reason=(str, "Which offset had been recorded."),
+)  # fmt: skip
+BATCH_ABANDONED = _event(
+    "batch-abandoned", "warning", "Stopped while a batch was on its way into the store; {reason}",
+    "Told to stop while the store did not answer. Nothing is lost: what is not in the ledger is read again.",
+    reason=(str, "What the store said, or that it said nothing."),
 )  # fmt: skip
 CONSUMER_WAITING = _event(
     "consumer-waiting", "warning", "{reason} Waiting {seconds:.0f} s before the next try.",

@@ -7,6 +7,9 @@ from typing import Annotated, Any
 import typer
 
 from api.cli.output import Output, progress_bars
+from domain.errors import WrongInputError
+
+WATCH_SECONDS = 2.0
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -16,17 +19,28 @@ def add_commands(app: typer.Typer) -> None:
     app.command("serve")(serve)
 
 
-def status(context: typer.Context) -> None:
-    """Show positions, lag, counts, waiting references and quarantine."""
+def status(
+    context: typer.Context,
+    seconds: Annotated[
+        float | None, typer.Argument(min=0.1, max=86_400, help="With --watch: time between two looks; default 2.")
+    ] = None,
+    watch: Annotated[bool, typer.Option("--watch", help="Look again and again, until Ctrl-C.")] = False,
+) -> None:
+    """Show positions, lag, pauses, counts, waiting references and quarantine."""
+    from api.cli.watching import view_cell
+    from api.cli.watching import watch as go_on_watching
     from api.status import status as answer
 
     output: Output = context.obj
+    if watch:
+        go_on_watching(output, seconds=seconds or WATCH_SECONDS)
+        return
+    if seconds is not None:
+        raise WrongInputError(f"{seconds:g} is for `kaoji status --watch {seconds:g}`. Leave it out to look once.")
     with output.session() as kaoji:
         found = answer(kaoji)
     rows: list[list[Any]] = [["events", found["events"]], ["last recorded", found["recorded_at"]]]
-    rows += [
-        [f"view {each['name']}", f"at {each['position']}, {each['lag']} behind"] for each in found["projections"]
-    ]
+    rows += [[f"view {each['name']}", view_cell(each)] for each in found["projections"]]
     rows += [["waiting references", found["waiting"]], ["without effect", len(found["without_effect"])]]
     rows += [["self-recorded corrections", len(found["self_recorded"])]]
     rows += [[f"numbers missing from {source}", number] for source, number in found["gaps"].items()]

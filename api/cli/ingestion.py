@@ -89,6 +89,10 @@ def consume(
     dead_letter: Annotated[
         str | None, typer.Option(help="Topic to publish refused records to; default KAOJI_DEAD_LETTER, else none.")
     ] = None,
+    metrics: Annotated[
+        str | None,
+        typer.Option(metavar="PORT", help="PORT or HOST:PORT for /metrics and /health/…; default KAOJI_METRICS."),
+    ] = None,
 ) -> None:
     """Record the actions of a Kafka topic, as one member of a consumer group."""
     from api.intake import consume_topic
@@ -103,7 +107,8 @@ def consume(
         until_idle=until_idle,
         accept_gap=accept_gap,
         dead_letter=dead_letter,
-        refused=_Shown(),
+        refused=None if output.settings.log == "json" else _Shown(),
+        metrics=metrics,
     ).to_json()
     _tell_totals(output, totals)
 

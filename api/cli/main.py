@@ -29,7 +29,9 @@ from api.cli import (
 )
 from api.cli.output import Output, OutputFormat
 from api.errors import exit_code
+from api.logs import logs_are_json, set_up_logs, tear_down_logs
 from domain.errors import KaojiError, WrongInputError
+from domain.log_events import COMMAND_FAILED
 
 
 class OptionError(WrongInputError):
@@ -84,7 +86,9 @@ def common_options(
     """Options of every command."""
     from api.settings import read_settings
 
-    context.obj = Output(settings=read_settings(store=store, language=lang, senders=senders), format=format)
+    settings = read_settings(store=store, language=lang, senders=senders)
+    set_up_logs(settings)
+    context.obj = Output(settings=settings, format=format)
 
 
 for room in (
@@ -107,11 +111,16 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run `kaoji` and exit. 0 done; 1 done, and what was asked for does not hold; 2 wrong usage or input;
     3 a server cannot be reached."""
     _open_streams()
+    tear_down_logs()
     try:
         app(hoisted(sys.argv[1:] if arguments is None else arguments), prog_name="kaoji")
     except KaojiError as error:
-        print(f"kaoji: {error}", file=sys.stderr)
-        sys.exit(exit_code(error))
+        code = exit_code(error)
+        if logs_are_json():
+            COMMAND_FAILED.log(reason=str(error), error=type(error).__name__, exit_code=code)
+        else:
+            print(f"kaoji: {error}", file=sys.stderr)
+        sys.exit(code)
     raise AssertionError("the application exits")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from importlib.metadata import version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
 from fastapi import Depends, FastAPI
@@ -16,8 +16,7 @@ from api.http.bodies import Bodies
 from api.http.completeness import completeness_router
 from api.http.follower import Follower
 from api.http.guard import Guard
-from api.http.metrics import Metrics
-from api.http.operations import operations_router
+from api.http.operations import status_router, watching_router
 from api.http.pages import pages_router
 from api.http.parameters import only_known_parameters
 from api.http.problems import PROBLEM_RESPONSE, add_problem_handlers
@@ -25,9 +24,16 @@ from api.http.quarantine import quarantine_router
 from api.http.rules import rules_router
 from api.http.schemas import schemas_router
 from api.http.scores import scores_router
+from api.http.timing import Timing
 from api.http.what_if import what_if_router
+from api.metrics import Metrics, both
+from api.observation import Observer
+from api.readiness import Readiness
 from consumers.senders import Senders, read_senders
 from projections.standing import Standing
+
+if TYPE_CHECKING:
+    from api.traces import Traces
 
 SUMMARY = "Actions in, exact and explainable scores out."
 DESCRIPTION = (
@@ -45,14 +51,18 @@ def create_app(
     host_names: Iterable[str] = (),
     senders: Senders | None = None,
     new_request_id: Callable[[], UUID] = uuid4,
+    traces: Traces | None = None,
 ) -> FastAPI:
     """The application over an opened ledger; while its lifespan lasts, the views follow the ledger.
 
     `token` and `senders` go before the settings' own. Without any, only requests that name this machine
-    (`host_names`, localhost, loopback addresses) are answered.
+    (`host_names`, localhost, loopback addresses) are answered. `traces` is given a span of each request and batch.
     """
     kaoji.standing = kaoji.standing or Standing()
-    follower, metrics = Follower(kaoji), Metrics(kaoji)
+    observer = Observer(kaoji)
+    follower, metrics = Follower(kaoji), Metrics(kaoji, observer, way="http")
+    kaoji.driver.watch = metrics.projected if traces is None else both(metrics.projected, traces.projected)
+    readiness = Readiness(observer, kaoji.settings, fault=follower.fault)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -74,6 +84,15 @@ def create_app(
         dependencies=[Depends(only_known_parameters)],
         responses=default,
         lifespan=lifespan,
+        # Metrics are Prometheus's, logs our own; exporters are what KAOJI_TRACES makes.
+        telemetry={
+            "tracing": traces is not None,
+            "tracer_provider": None if traces is None else traces.provider,
+            "metrics": False,
+            "logs": False,
+            "operation_spans": False,
+            "auto_configure": False,
+        },
     )
     app.state.bodies = Bodies()
     app.include_router(actions_router(kaoji, follower=follower, metrics=metrics, new_request_id=new_request_id))
@@ -82,7 +101,8 @@ def create_app(
     app.include_router(rules_router(kaoji))
     app.include_router(quarantine_router(kaoji, follower=follower))
     app.include_router(completeness_router(kaoji))
-    app.include_router(operations_router(kaoji, follower=follower, metrics=metrics))
+    app.include_router(status_router(kaoji, observer=observer))
+    app.include_router(watching_router(readiness=readiness, metrics=metrics))
     app.include_router(schemas_router())
     app.include_router(pages_router(app))
     add_problem_handlers(app)
@@ -93,6 +113,7 @@ def create_app(
         senders=senders or _senders(kaoji),
         rate=kaoji.settings.rate,
     )
+    app.add_middleware(Timing, metrics=metrics)
     return app
 
 

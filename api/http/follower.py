@@ -7,6 +7,7 @@ from typing import Final
 
 from api.bootstrap import Kaoji
 from domain.errors import KaojiError
+from domain.log_events import VIEWS_FOLLOWING, VIEWS_NOT_FOLLOWING
 
 POLL_SECONDS: Final = 1.0
 STOP_SECONDS_MAX: Final = 1.0
@@ -52,13 +53,20 @@ class Follower:
                 self._kaoji.driver.catch_up(progress=self._until_stopped)
                 if self._kaoji.standing is not None:
                     self._kaoji.standing.follow(self._kaoji.history(progress=self._until_stopped))
-                self._fault = None
+                self._note(None)
             except _StoppedError:
                 return
             except KaojiError as error:
                 # Shown by /health/ready until it has passed; the next poll tries again.
-                self._fault = str(error)
+                self._note(str(error))
             self._wanted.wait(POLL_SECONDS)
+
+    def _note(self, fault: str | None) -> None:
+        before, self._fault = self._fault, fault
+        if fault is not None and fault != before:
+            VIEWS_NOT_FOLLOWING.log(reason=fault)
+        elif fault is None and before is not None:
+            VIEWS_FOLLOWING.log()
 
     def _until_stopped(self, _projection: str, _position: int, _aim: int) -> None:
         if self._stopping.is_set():

@@ -1,35 +1,38 @@
-"""Say whether the server lives, whether it is ready, and how things stand."""
+"""Say whether the process lives, whether it is ready, and how things stand."""
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from api.bootstrap import Kaoji
-from api.http.follower import Follower
-from api.http.metrics import Metrics
+from api.http.problems import problem
+from api.metrics import Metrics
+from api.observation import Observer
+from api.readiness import Readiness
 from api.status import status
-from domain.errors import UnreachableError
 
-READY_LAG_MAX: Final = 10_000
-"""Positions that a view may be behind while the server counts as ready: what one catching up does in a second."""
+RETRY_SECONDS: Final = 5
 
 
-class NotReadyError(UnreachableError):
-    """The server runs, and cannot yet, or no longer, answer from what is recorded. HTTP status 503."""
-
-
-def operations_router(kaoji: Kaoji, *, follower: Follower, metrics: Metrics) -> APIRouter:
-    """The routes /status, /health/… and /metrics."""
+def status_router(kaoji: Kaoji, *, observer: Observer) -> APIRouter:
+    """The route /status."""
     router = APIRouter(tags=["operations"])
 
     @router.get("/status", response_class=JSONResponse)
     def get_status() -> Response:
-        """Positions, lag, counts, waiting references and quarantine, as `kaoji status`."""
-        return JSONResponse(status(kaoji))
+        """Positions, lag, pauses, counts, waiting references and quarantine, as `kaoji status`."""
+        return JSONResponse(status(kaoji, observer=observer))
+
+    return router
+
+
+def watching_router(*, readiness: Readiness, metrics: Metrics) -> APIRouter:
+    """The routes /health/… and /metrics, for a server and a consumer alike."""
+    router = APIRouter(tags=["operations"])
 
     @router.get("/health/live", response_class=JSONResponse)
     async def get_live() -> Response:
@@ -39,11 +42,22 @@ def operations_router(kaoji: Kaoji, *, follower: Follower, metrics: Metrics) -> 
     @router.get(
         "/health/ready",
         response_class=JSONResponse,
-        responses={503: {"description": "The store does not answer, or the views are behind the ledger."}},
+        responses={503: {"description": "Not ready; `reasons` says why, each with a code."}},
     )
     def get_ready() -> Response:
-        """The store answers, and the views are kept up with the ledger. Needs no token."""
-        return JSONResponse(_ready(kaoji, follower))
+        """The store answers, and nothing is too far behind or stands still. Needs no token."""
+        answer = readiness.judge()
+        if answer.ready:
+            return JSONResponse({"ready": True, "position": answer.position, "paused": list(answer.paused)})
+        return problem(
+            503,
+            answer.detail,
+            headers={"Retry-After": str(RETRY_SECONDS)},
+            ready=False,
+            position=answer.position,
+            reasons=[reason.to_json() for reason in answer.reasons],
+            paused=list(answer.paused),
+        )
 
     @router.get("/metrics", responses={200: {"content": {"text/plain": {}}}}, response_class=Response)
     def get_metrics() -> Response:
@@ -51,15 +65,3 @@ def operations_router(kaoji: Kaoji, *, follower: Follower, metrics: Metrics) -> 
         return Response(metrics.text(), media_type=CONTENT_TYPE_LATEST)
 
     return router
-
-
-def _ready(kaoji: Kaoji, follower: Follower) -> dict[str, Any]:
-    position = kaoji.ledger.head().position
-    behind = [lag for lag in kaoji.driver.lags() if lag.behind > READY_LAG_MAX]
-    if behind:
-        named = ", ".join(f"{lag.projection} by {lag.behind}" for lag in behind)
-        raise NotReadyError(f"Views are behind the ledger: {named}. They are catching up; ask again later.")
-    fault = follower.fault()
-    if fault is not None:
-        raise NotReadyError(fault)
-    return {"ready": True, "position": position}

@@ -12,15 +12,20 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from api.bootstrap import Kaoji
 from api.http.app import create_app
 from api.http.connections import CONNECTIONS_MAX, HEADER_BYTES_MAX, DeadlineProtocol
 from api.http.guard import is_loopback
 from domain.errors import WrongInputError
+from domain.log_events import SERVER_STARTED, SERVER_STOPPED
+
+if TYPE_CHECKING:
+    from api.traces import Traces
 
 GRACE_SECONDS: Final = 3
 """How long answers under way may take after SIGTERM."""
@@ -56,11 +61,26 @@ def serve(
     Raises ListenError for an address in use or not of this machine, and, without a token, for any but loopback.
     """
     token = token or kaoji.settings.token
-    _check_token(token)
+    check_token(token)
     listening = listen(host, port, open_to_others=token is not None)
-    url = f"http://{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}"
-    config = uvicorn.Config(
-        create_app(kaoji, token=token, host_names=(host,)),
+    url = address_of(listening, host)
+
+    def announced() -> None:
+        SERVER_STARTED.log(url=url)
+        announce(url)
+
+    with listening, _traced(kaoji) as traces, _signals_end_quietly():
+        app = create_app(kaoji, token=token, host_names=(host,), traces=traces)
+        server = _Server(server_config(app), announce=announced)
+        server.run(sockets=[listening])
+        server.ended()
+    SERVER_STOPPED.log()
+
+
+def server_config(app: ASGIApp) -> uvicorn.Config:
+    """How every application of ours is served."""
+    return uvicorn.Config(
+        app,
         log_config=None,
         access_log=False,
         # Who asks is who is connected: a header that says otherwise could be anybody's.
@@ -73,15 +93,16 @@ def serve(
         lifespan="on",
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
-    server = _Server(config, announce=lambda: announce(url))
-    with listening, _signals_end_quietly():
-        server.run(sockets=[listening])
-        server.ended()
+
+
+def address_of(listening: socket.socket, host: str) -> str:
+    """The URL under which a server answers there."""
+    return f"http://{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}"
 
 
 def check_listening(host: str, port: int, token: str | None) -> None:
     """Whether `serve` could begin, before there is anything to serve. Raises ListenError, UnusableTokenError."""
-    _check_token(token)
+    check_token(token)
     listen(host, port, open_to_others=token is not None).close()
 
 
@@ -118,7 +139,8 @@ def _not_listening(error: OSError, host: str, port: int) -> str:
     return f"The server cannot listen on {host}, port {port}: {error.strerror}. Try --host 127.0.0.1."
 
 
-def _check_token(token: str | None) -> None:
+def check_token(token: str | None) -> None:
+    """Whether it can travel. Raises UnusableTokenError."""
     if token is not None and not (token.isascii() and token.isprintable() and " " not in token):
         raise UnusableTokenError(
             "KAOJI_TOKEN travels in a header: make it of letters, digits and signs of ASCII, without spaces."
@@ -156,6 +178,17 @@ class _Server(uvicorn.Server):
         """Nothing is served any more; where nothing was left computing there is no hurry."""
         if self._deadline is not None and not self._abandoned:
             self._deadline.cancel()
+
+
+@contextmanager
+def _traced(kaoji: Kaoji) -> Iterator[Traces | None]:
+    if kaoji.settings.traces is None:
+        yield None
+        return
+    from api.traces import tracing
+
+    with tracing(kaoji.settings.traces) as traces:
+        yield traces
 
 
 @contextmanager

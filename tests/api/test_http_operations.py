@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from dataclasses import replace as replaced
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -15,7 +16,7 @@ from starlette.testclient import TestClient
 
 from api.bootstrap import Kaoji
 from api.gaps import gaps
-from api.http import follower, operations
+from api.http import follower
 from api.http.app import create_app
 from api.quarantine import entry_json
 from api.receipts import receipt
@@ -62,7 +63,7 @@ def test_server_lives_even_when_its_store_does_not(
 
 def test_server_is_ready_when_its_views_have_caught_up(client: TestClient) -> None:
     post(client, ACTION)
-    eventually(lambda: client.get("/health/ready").json() == {"ready": True, "position": 1})
+    eventually(lambda: client.get("/health/ready").json() == {"ready": True, "position": 1, "paused": []})
 
 
 def test_store_that_does_not_answer_is_told_to_come_back_to(
@@ -74,8 +75,8 @@ def test_store_that_does_not_answer_is_told_to_come_back_to(
     assert answer.headers["retry-after"] == "5"
 
 
-def test_server_is_not_ready_while_views_are_far_behind(kaoji: Kaoji, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(operations, "READY_LAG_MAX", 0)
+def test_server_is_not_ready_while_views_are_far_behind(kaoji: Kaoji) -> None:
+    kaoji.settings = replaced(kaoji.settings, ready_lag_actions=0)
     kaoji.driver.catch_up()
     kaoji.ledger.append([arrival(ACTION)])
     # Without the application's lifespan nothing follows the ledger.
@@ -145,9 +146,10 @@ def test_figures_are_in_the_format_of_prometheus(client: TestClient, kaoji: Kaoj
     assert figures["kaoji_quarantined_records", "not-a-cloudevent"] == 1
     assert figures["kaoji_quarantined_records", "conflict"] == 0
     received = {
-        kind: figures["kaoji_http_actions_total", kind] for kind in ("recorded", "duplicate", "quarantined")
+        kind: figures["kaoji_records_total", kind, "http"] for kind in ("recorded", "duplicate", "quarantined")
     }
     assert received == {"recorded": 1, "duplicate": 2, "quarantined": 1}
+    assert figures["kaoji_refused_records_total", "not-a-cloudevent", "http"] == 1
 
 
 # --- quarantine
