@@ -86,7 +86,10 @@ class PostgresLedgerRecorder(PostgresProcessRecorder):
         ).format(**names)
         self._upsert_trackings = SQL(
             "INSERT INTO {schema}.{table} (application_name, notification_id) "
-            "SELECT * FROM unnest(%b::text[], %b::bigint[]) ON CONFLICT (application_name) DO UPDATE "
+            "SELECT name, last FROM unnest(%b::text[], %b::bigint[], %b::bigint[]) AS risen (name, first, last) "
+            # A batch may begin before where the ledger is, and end behind it: its first must rise too.
+            "WHERE NOT EXISTS (SELECT FROM {schema}.{table} "
+            "WHERE application_name = name AND notification_id >= first) ON CONFLICT (application_name) DO UPDATE "
             "SET notification_id = excluded.notification_id "
             "WHERE {schema}.{table}.notification_id < excluded.notification_id RETURNING application_name"
         ).format(schema=Identifier(datastore.schema), table=Identifier(tracking_table_name))
@@ -173,12 +176,15 @@ class PostgresLedgerRecorder(PostgresProcessRecorder):
     def _raise_trackings(self, curs: Cursor[Any], trackings: Sequence[Tracking]) -> None:
         if not trackings:
             return
+        first: dict[str, int] = {}
         last: dict[str, int] = {}
         for tracking in trackings:
             if last.get(tracking.application_name, -1) >= tracking.notification_id:
                 raise StaleTrackingError(tracking.application_name, tracking.notification_id)
             last[tracking.application_name] = tracking.notification_id
-        curs.execute(self._upsert_trackings, (list(last), list(last.values())), prepare=True)
+            first.setdefault(tracking.application_name, tracking.notification_id)
+        bounds = (list(last), list(first.values()), list(last.values()))
+        curs.execute(self._upsert_trackings, bounds, prepare=True)
         risen = {name for (name,) in curs.fetchall()}
         for name, tracking_id in last.items():
             if name not in risen:

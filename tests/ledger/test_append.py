@@ -179,6 +179,18 @@ def test_a_tracking_that_does_not_rise_stops_the_whole_batch(ledger: Ledger) -> 
     assert ledger.append(arrivals(record(2)))[0].position == 2
 
 
+def test_a_batch_that_begins_before_the_tracking_and_ends_behind_it_is_stopped_whole(ledger: Ledger) -> None:
+    ledger.append(arrivals(record(1)), tracking=[Tracking("t-0", 7)])
+
+    with pytest.raises(StaleTrackingError, match="another writer"):
+        ledger.append(arrivals(record(2), b"not json"), tracking=[Tracking("t-0", 7), Tracking("t-0", 9)])
+
+    assert ledger.counts() == {"events": 1, "quarantined": {}}
+    assert ledger.max_tracking_id("t-0") == 7
+    ledger.append(arrivals(record(2)), tracking=[Tracking("t-0", 8), Tracking("t-0", 9)])
+    assert ledger.max_tracking_id("t-0") == 9
+
+
 def test_a_batch_of_duplicates_and_refused_only_still_moves_the_tracking(ledger: Ledger) -> None:
     ledger.append(arrivals(record(1)))
 
