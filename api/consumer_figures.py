@@ -47,7 +47,8 @@ class ConsumerFigures(ConsumerWatch, Collector):
         # when the end was last reached.
         self._fresh_at: dict[tuple[str, int], int] = {}
         self._begun_at = clock()
-        self._waiting = self._at_work = False
+        self._waiting = False
+        self._under_way = 0
         self._moved_at = monotonic()
         self._codes: Counter[str] = Counter()
         self._first_place = ""
@@ -84,7 +85,7 @@ class ConsumerFigures(ConsumerWatch, Collector):
         with self._lock:
             if not self._works() and not self._waiting:
                 self._moved_at = self._monotonic()
-            self._at_work = True
+            self._under_way += 1
             for partition, found in records.items():
                 at = (partition.topic, partition.partition)
                 self._fresh_at[at] = max(self._fresh_at.get(at, 0), found[-1].timestamp * 1_000)
@@ -99,7 +100,8 @@ class ConsumerFigures(ConsumerWatch, Collector):
         }
         read = totals.read - before.read
         with self._lock:
-            self._totals, self._at_work, self._moved_at = totals, False, self._monotonic()
+            self._totals, self._moved_at = totals, self._monotonic()
+            self._under_way = max(0, self._under_way - 1)
         self._metrics.add(numbers)
         self._batches.observe(read)
         for stage in times.stages:
@@ -112,14 +114,14 @@ class ConsumerFigures(ConsumerWatch, Collector):
         """Count a batch that was not ours to write."""
         self._dropped.inc()
         with self._lock:
-            self._at_work, self._moved_at = False, self._monotonic()
+            self._under_way, self._moved_at = 0, self._monotonic()
 
     def waits(self) -> None:
         """Whether there is work, nobody can tell: it counts as work."""
         with self._lock:
             if not (self._works() or self._waiting):
                 self._moved_at = self._monotonic()
-            self._waiting, self._at_work = True, False
+            self._waiting, self._under_way = True, 0
 
     def goes_on(self) -> None:
         """What was away answers again."""
@@ -154,7 +156,7 @@ class ConsumerFigures(ConsumerWatch, Collector):
         yield gauge(names.CONSUMER_WAITING, [((), waiting)])
 
     def _works(self) -> bool:
-        return self._at_work or any(each.behind for each in self._stands)
+        return self._under_way > 0 or any(each.behind for each in self._stands)
 
     def _lag_seconds(self, stand: PartitionStand) -> float:
         if stand.behind == 0:

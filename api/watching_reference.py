@@ -15,8 +15,8 @@ _KINDS = {str: "text", int: "whole number", float: "number"}
 
 _METRICS_OPENING = """`kaoji serve` answers `GET /metrics` beside its other routes, \
 `kaoji consume --metrics PORT` on a port of its own, both in the text format of Prometheus. Beside these come \
-`process_…`: memory, handles and processor time of the process, as Prometheus's own library names them. How to use them: \
-[watch what goes on](../how-to/watch.md)."""
+`process_…`: memory, handles and processor time of the process, as Prometheus's own library names them. \
+How to use them: [watch what goes on](../how-to/watch.md)."""
 
 _LOGS_OPENING = """The log goes to standard error; answers go to standard output. `KAOJI_LOG=json` writes one \
 JSON object a line, `KAOJI_LOG_LEVEL` says how much ([settings](settings.md)). Events keep their names and fields \
