@@ -6,16 +6,20 @@ import base64
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote_to_bytes
 
 import msgspec
 
 from consumers.mapping_run import bare
+from domain.action_batches import check_actions
 from domain.actions import check_action
 from domain.errors import WrongInputError
 from domain.ledger.records import Arrival
 from domain.refusals import RECORD_BYTES_MAX, RefusedError
+
+if TYPE_CHECKING:
+    from consumers.kafka_records import KafkaRecord
 
 Headers = Sequence[tuple[str, bytes | None]]
 
@@ -23,6 +27,7 @@ STRUCTURED: Final = "application/cloudevents+json"
 BATCH: Final = "application/cloudevents-batch+json"
 ENVELOPE_KIND: Final = "binary-record"
 _JSON_TYPE: Final = re.compile(r"(?:application|text)/(?:[\w.-]+\+)?json")
+_UTF_8: Final = ("", "utf-8", "utf8", "us-ascii")
 _QUOTED: Final = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
 # In binary mode these travel elsewhere: data is the value, its content type a header of its own.
 _NO_ATTRIBUTES: Final = frozenset({"data", "data_base64", "datacontenttype"})
@@ -53,6 +58,41 @@ def to_arrival(
     if attributes:
         return _binary(value, attributes, headers, content_type, place, now, key)
     return _structured(value, STRUCTURED, charset, place, now, key)
+
+
+def to_arrivals(records: Iterable[tuple[str, KafkaRecord]], now: int) -> list[Arrival]:
+    """`to_arrival` of each record, given with its place; structured ones are checked together."""
+    found: list[Arrival | None] = []
+    structured_ones: list[tuple[int, str, bytes, bytes | None]] = []
+    headers: Headers | None = None
+    usual = False
+    for index, (place, record) in enumerate(records):
+        if record.headers is not headers:
+            headers = record.headers
+            usual = _say_structured(headers)
+        value = record.value
+        if usual and value is not None:
+            structured_ones.append((index, place, value, record.key))
+            found.append(None)
+        else:
+            found.append(to_arrival(value, record.headers, place, now, key=record.key))
+    checked = check_actions([value for _, _, value, _ in structured_ones], now=now)
+    for (index, place, value, key), action in zip(structured_ones, checked, strict=True):
+        if isinstance(action, RefusedError):
+            found[index] = Arrival(place, value[:RECORD_BYTES_MAX], None, bare(action), key)
+        else:
+            found[index] = Arrival(place, value, action, None, key)
+    return [each for each in found if each is not None]
+
+
+def _say_structured(headers: Headers) -> bool:
+    """Whether `to_arrival` takes a record with these headers for a structured event in UTF-8."""
+    content_type, charset = _content_type(_header(headers, "content-type"))
+    if charset not in _UTF_8:
+        return False
+    if content_type.startswith("application/cloudevents"):
+        return content_type == STRUCTURED
+    return not any(name.startswith("ce_") for name, _ in headers)
 
 
 def http_arrivals(body: bytes, headers: Iterable[tuple[str, str]], *, place: str, now: int) -> list[Arrival]:
@@ -121,7 +161,7 @@ def _structured(
     if content_type != STRUCTURED:
         remedy = f"{content_type!r} is not read: send the event as JSON, {STRUCTURED}."
         return _refused(place, value, "not-a-cloudevent", remedy, key)
-    if charset not in ("", "utf-8", "utf8", "us-ascii"):
+    if charset not in _UTF_8:
         remedy = f"JSON is sent in UTF-8, not in {charset!r}: encode it so."
         return _refused(place, value, "malformed-json", remedy, key)
     return structured(value, place=place, now=now, key=key)
@@ -176,7 +216,7 @@ def _text(name: str, value: bytes | None) -> str:
 
 
 def _batch(body: bytes, charset: str) -> list[bytes]:
-    if charset not in ("", "utf-8", "utf8", "us-ascii"):
+    if charset not in _UTF_8:
         raise BatchError(f"JSON is sent in UTF-8, not in {charset!r}. Encode the batch so.")
     try:
         return [bytes(one) for one in msgspec.json.decode(body, type=list[msgspec.Raw])]

@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from threading import Event
 from typing import Protocol
 
-from consumers.cloudevents import to_arrival
+from eventsourcing.persistence import Tracking
+
+from consumers.cloudevents import to_arrivals
 from consumers.dead_letters import DRAIN_SECONDS_MAX, STOP_SECONDS_MAX, DeadLetters
 from consumers.kafka_log import heard
 from consumers.kafka_member import KafkaUnreachableError, Member, Records
+from consumers.kafka_records import KafkaRecord
 from consumers.kafka_settings import check_kafka_settings
 from consumers.pipeline import ActionLedger, Intake, Refused, Totals, collector_off
 from consumers.senders import Binding
 from consumers.watch import ConsumerWatch
+from consumers.writing import AbandonedBatchError, BatchWriter, quick_switching
 from domain.errors import UnreachableError
 from domain.ledger.errors import StaleTrackingError
 from domain.ledger.records import Arrival
-from domain.log_events import BATCH_DROPPED, CONSUMER_GOING_ON, CONSUMER_WAITING
+from domain.log_events import BATCH_ABANDONED, BATCH_DROPPED, CONSUMER_GOING_ON, CONSUMER_WAITING
 from domain.watching import BatchTimes
 
 TOPIC = "administrative-actions"
@@ -58,7 +64,8 @@ def consume(
 
     One poll is one transaction: actions, refused records and offsets together. Kafka's own commit is advice for
     lag monitors; where to go on is read from the ledger. A batch that another member has written already is
-    refused by the ledger and dropped here.
+    refused by the ledger and dropped here. Where the ledger lies in a server, a batch is fetched and checked while
+    the last one is being written; it is never written before that one is.
 
     `config`: kafka-python's names (`security_protocol`, `ssl_cafile` …), see `read_kafka_settings`.
     `until_idle`: end after that many seconds without a new record, once everything there was is read.
@@ -89,14 +96,25 @@ def consume(
             run = _Run(
                 intake, member, clock=clock, stop=stop, until_idle=until_idle, on_batch=on_batch, binding=binding,
                 letters=letters, watch=watch or ConsumerWatch(),
+                overlaps=getattr(ledger, "writes_elsewhere", False),
             )  # fmt: skip
-            with collector_off():
+            with collector_off(), quick_switching():
                 run.to_the_end()
             return intake.totals
         finally:
             member.close()
             if letters is not None:
                 letters.stop(seconds_max=STOP_SECONDS_MAX if stop.is_set() else DRAIN_SECONDS_MAX)
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """What one poll brought, checked, and what goes into the ledger with it."""
+
+    records: Records
+    arrivals: Sequence[Arrival]
+    tracking: Sequence[Tracking]
+    times: BatchTimes
 
 
 class _Run:
@@ -114,56 +132,106 @@ class _Run:
         binding: Binding | None,
         letters: DeadLetters | None,
         watch: ConsumerWatch,
+        overlaps: bool,
     ) -> None:
         self._intake, self._member, self._clock, self._binding = intake, member, clock, binding
         self._stop, self._until_idle, self._on_batch = stop, until_idle, on_batch
         self._letters, self._watch = letters, watch
         self._waits = _Waits(stop, watch)
+        self._writer = BatchWriter(self._write, stop=stop)
+        self._overlaps = overlaps
         self._looked_at = 0.0
         self._silent_since = time.monotonic()
         self._changes = 0
 
     def to_the_end(self) -> None:
-        while not self._stop.is_set():
-            try:
-                times = BatchTimes()
-                with times.stage("poll"):
-                    records = self._member.poll(seconds_max=POLL_SECONDS_MAX)
-                self._tell_stands()
-                if self._letters is not None:
-                    self._letters.follow(leads=self._member.leads())
-                if records:
-                    self._record(records, times)
-                elif self._silence():
-                    break
-            except StaleTrackingError as error:
-                BATCH_DROPPED.log(reason=str(error))
-                self._watch.dropped()
-                self._member.start_over()
-            except UnreachableError as error:
-                # Nothing of this batch counts as read: what is in the ledger decides where to go on.
-                self._waits.wait(str(error))
-                self._member.start_over()
-                self._silent_since = time.monotonic()
+        try:
+            while not self._stop.is_set():
+                try:
+                    if self._step():
+                        break
+                except StaleTrackingError as error:
+                    BATCH_DROPPED.log(reason=str(error))
+                    self._watch.dropped()
+                    self._start_over()
+                except UnreachableError as error:
+                    # Nothing of this batch counts as read: what is in the ledger decides where to go on.
+                    self._waits.wait(str(error))
+                    self._start_over()
+                    self._silent_since = time.monotonic()
+            self._settle_and_tell()
+        except (AbandonedBatchError, StaleTrackingError, UnreachableError) as error:
+            # Told to stop: what is not in the ledger is read again by whoever comes next.
+            BATCH_ABANDONED.log(reason=str(error))
+        finally:
+            self._writer.close()
         self._member.send_advice()
 
-    def _record(self, records: Records, times: BatchTimes) -> None:
+    def _step(self) -> bool:
+        """One poll and what follows from it. Whether the silence has lasted long enough to end."""
+        if self._member.is_unplaced():
+            # What is being written decides from where these partitions are read.
+            self._settle_and_tell()
+        times = BatchTimes()
+        with times.stage("poll"):
+            records = self._member.poll(seconds_max=0.0 if self._writer.busy else POLL_SECONDS_MAX)
+        self._tell_stands()
+        if self._letters is not None:
+            self._letters.follow(leads=self._member.leads())
+        if not records:
+            return self._silence() if not self._settle_and_tell() else False
+        batch = self._checked(records, times)
+        done = self._settle()
+        self._writer.begin(batch)
+        if not self._overlaps:
+            done = self._settle()
+        self._tell(done)
+        return False
+
+    def _checked(self, records: Records, times: BatchTimes) -> _Batch:
         self._watch.took(records)
         with times.stage("check"):
-            arrivals = list(_arrivals(records, now=self._clock()))
+            arrivals = to_arrivals(_placed(records), now=self._clock())
             if self._binding is not None:
                 arrivals = [self._binding.bound(each) for each in arrivals]
-        with times.stage("record"):
-            self._intake.take(arrivals, tracking=self._member.tracking(records))
-        with times.stage("commit"):
-            self._member.advise(records)
-        self._watch.recorded(times, records, self._intake.totals)
+        return _Batch(records, arrivals, self._member.tracking(records), times)
+
+    def _write(self, batch: _Batch) -> None:
+        with batch.times.stage("record"):
+            self._intake.take(batch.arrivals, tracking=batch.tracking)
+
+    def _settle(self) -> Totals | None:
+        """Wait for the batch that is being written, if there is one; the totals with it. Raises what it raised."""
+        batch = self._writer.settle()
+        if batch is None:
+            return None
+        with batch.times.stage("commit"):
+            self._member.advise(batch.records)
+        totals = self._intake.totals
+        self._watch.recorded(batch.times, batch.records, totals)
         self._waits.over()
         self._silent_since = time.monotonic()
+        return totals
+
+    def _tell(self, done: Totals | None) -> None:
+        """Tell of a batch that is in the ledger, while the next one may be on its way there."""
+        if done is None:
+            return
         if self._on_batch is not None:
-            self._on_batch(self._intake.totals)
+            self._on_batch(done)
         # The collector is off meanwhile; only what this batch left behind is looked through.
         gc.collect(1)
+
+    def _settle_and_tell(self) -> bool:
+        done = self._settle()
+        self._tell(done)
+        return done is not None
+
+    def _start_over(self) -> None:
+        with suppress(StaleTrackingError, UnreachableError):
+            # Only where telling of the batch before has failed is one still on its way.
+            self._settle()
+        self._member.start_over()
 
     def _tell_stands(self) -> None:
         """Tell who watches, once a second."""
@@ -222,8 +290,8 @@ class _Waits:
         return True
 
 
-def _arrivals(records: Records, *, now: int) -> Iterator[Arrival]:
+def _placed(records: Records) -> Iterator[tuple[str, KafkaRecord]]:
     for partition in sorted(records):
         place = f"{partition.topic}-{partition.partition}@"
         for record in records[partition]:
-            yield to_arrival(record.value, record.headers, f"{place}{record.offset}", now, key=record.key)
+            yield f"{place}{record.offset}", record

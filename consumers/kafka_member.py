@@ -27,6 +27,7 @@ from kafka.structs import MemberState
 
 from consumers.kafka_codecs import bound_codecs
 from consumers.kafka_log import ClientLog, KafkaAccessError
+from consumers.kafka_records import KafkaRecord, read_quickly
 from consumers.kafka_settings import Setting
 from consumers.watch import PartitionStand
 from domain.errors import UnknownNameError, UnreachableError, WrongInputError
@@ -70,8 +71,8 @@ class LostRecordsError(WrongInputError):
     """Kafka no longer has records that the ledger has not read: going on would lose them silently."""
 
 
-Records = dict[Any, list[Any]]
-"""Records of one poll by partition (kafka-python's TopicPartition and ConsumerRecord)."""
+Records = dict[Any, list[KafkaRecord]]
+"""Records of one poll by partition (kafka-python's TopicPartition)."""
 
 
 class Member:
@@ -102,6 +103,7 @@ class Member:
         self.changes = 0
         """How often partitions came or went."""
         self._consumer = _connect(bootstrap, group, settings, log)
+        read_quickly(self._consumer)
         try:
             _check_topic(self._consumer, topic, bootstrap)
             self._topic_id = self._current_topic_id()
@@ -178,6 +180,10 @@ class Member:
         """Look up all offsets in the ledger again, before anything more is read."""
         for partition in self._consumer.assignment():
             self._hold(partition)
+
+    def is_unplaced(self) -> bool:
+        """Whether the ledger is about to be asked from where to read some partition."""
+        return bool(self._unplaced)
 
     def at_end(self) -> bool:
         """Whether we are settled in the group and have read all that there was a moment ago."""

@@ -47,6 +47,8 @@ class PostgresLedgerRecorder(PostgresProcessRecorder):
     cannot write into it by mistake.
     """
 
+    writes_elsewhere = True
+
     def __init__(
         self,
         datastore: PostgresDatastore,

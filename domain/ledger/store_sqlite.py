@@ -37,6 +37,8 @@ class SQLiteLedgerRecorder(SQLiteProcessRecorder):
     VACUUM; it bears the name `rowid` because the library's statements ask for that.
     """
 
+    writes_elsewhere = False
+
     def __init__(
         self,
         datastore: LedgerDatastore,

@@ -14,7 +14,9 @@ from consumers.cloudevents import (
     http_arrivals,
     open_binary_envelope,
     to_arrival,
+    to_arrivals,
 )
+from consumers.kafka_records import KafkaRecord
 from consumers.mapping import Mapping
 from consumers.retry import Retrial
 from domain.ledger.records import Arrival
@@ -207,3 +209,37 @@ def test_conflicting_binary_record_is_kept_as_it_came() -> None:
     again = Retrial(no_mapping).arrival(accepted.kept(), form=accepted.form, place="p", now=NOW)
     assert again.action is not None
     assert again.action.facts == accepted.action.facts
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [],
+        [("content-type", b"application/cloudevents+json")],
+        [("Content-Type", b"application/cloudevents+json; charset=UTF-8")],
+        [("content-type", b"application/cloudevents+json; charset=gbk")],
+        [("content-type", b"application/cloudevents+xml")],
+        [("content-type", b"application/cloudevents-batch+json")],
+        [("content-type", b"application/json")],
+        [("content-type", b"text/plain; charset=latin-1")],
+        [("content-type", None), ("x", b"1")],
+        [("ce_specversion", b"1.0"), ("ce_id", b"7")],
+        [("content-type", b"application/cloudevents+json"), ("ce_id", b"7")],
+    ],
+)
+def test_many_records_become_what_each_becomes_by_itself(headers: list[tuple[str, bytes | None]]) -> None:
+    shared = tuple(headers)
+    values = [record("a-1"), None, b"", b"{}", record("a-2", note="sealed"), record("a-3")]
+    records = [KafkaRecord(at, 0, b"k", value, shared) for at, value in enumerate(values)]
+    records.insert(2, KafkaRecord(9, 0, None, record("a-4"), (("content-type", b"application/cloudevents+json"),)))
+
+    together = to_arrivals(((f"t-0@{each.offset}", each) for each in records), NOW)
+
+    for each, found in zip(records, together, strict=True):
+        alone = to_arrival(each.value, each.headers, f"t-0@{each.offset}", NOW, key=each.key)
+        assert (found.place, found.received, found.key, found.form, found.kept()) == (
+            alone.place, alone.received, alone.key, alone.form, alone.kept(),
+        )  # fmt: skip
+        assert (found.action is None, str(found.refusal)) == (alone.action is None, str(alone.refusal))
+        if found.action is not None and alone.action is not None:
+            assert (found.action.facts, found.action.data) == (alone.action.facts, alone.action.data)
