@@ -12,6 +12,7 @@ from pathlib import Path
 from threading import Event, Thread, Timer
 from typing import Any
 
+import psycopg
 import pytest
 from kafka import KafkaAdminClient
 from kafka.errors import KafkaTimeoutError
@@ -296,3 +297,30 @@ def test_a_join_that_is_answered_just_as_a_poll_gives_up_is_finished(
     assert len(late) == 1
     assert totals.recorded == 20
     assert not stop.is_set(), "the member never settled in its group"
+
+
+def test_sigterm_ends_within_five_seconds_while_the_store_hangs(
+    postgres_url: str, tmp_path: Path, kafka_server: str, kafka_topic: str
+) -> None:
+    publish(kafka_server, kafka_topic, lines(200))
+    plain_url = postgres_url.replace("postgresql+psycopg://", "postgresql://", 1)
+    with opened(postgres_url, tmp_path) as ledger:
+        # Given a table that somebody keeps locked, and a member that waits for it with a batch in hand
+        with (
+            psycopg.connect(plain_url) as locking,
+            process(postgres_url, tmp_path, kafka_server, kafka_topic) as one,
+        ):
+            said = Said(one)
+            locking.execute("LOCK TABLE stored_events IN ACCESS EXCLUSIVE MODE")
+            with psycopg.connect(plain_url, autocommit=True) as looking:
+                waiting = b"SELECT 1 FROM pg_locks WHERE NOT granted"
+                wait_for(lambda: looking.execute(waiting).fetchone() is not None)
+            # When it is told to stop
+            one.send_signal(signal.SIGTERM)
+            # Then it does
+            assert one.wait(timeout=5) == 0
+            locking.rollback()
+        wait_for(lambda: "on its way into the store" in said.text())
+        # And nothing is lost or doubled
+        run(ledger, kafka_server, kafka_topic, group="later")
+        assert contents(ledger) == sorted(lines(200))

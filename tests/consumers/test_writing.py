@@ -1,0 +1,64 @@
+"""Batches are written one at a time, and a store that hangs does not keep a member from ending."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from threading import Event
+
+import pytest
+
+from consumers.writing import STOP_SECONDS_MAX, AbandonedBatchError, BatchWriter
+
+
+@pytest.fixture
+def hanging() -> Iterator[Event]:
+    """A store that answers once this is set."""
+    answers = Event()
+    yield answers
+    answers.set()
+
+
+def test_a_batch_is_settled_once_it_is_written() -> None:
+    written: list[int] = []
+    writer = BatchWriter(written.append, stop=Event())
+
+    writer.begin(1)
+    assert writer.busy
+    assert writer.settle() == 1
+    assert (writer.busy, writer.settle(), written) == (False, None, [1])
+    writer.close()
+
+
+def test_what_a_store_raises_is_raised_where_its_batch_is_settled() -> None:
+    def write(_: int) -> None:
+        raise TimeoutError("of the store")
+
+    writer = BatchWriter(write, stop=Event())
+    writer.begin(1)
+    with pytest.raises(TimeoutError, match="of the store"):
+        writer.settle()
+    assert not writer.busy
+    writer.close()
+
+
+def test_nothing_is_begun_behind_a_batch_that_is_not_settled() -> None:
+    writer = BatchWriter(lambda _: None, stop=Event())
+    writer.begin(1)
+    with pytest.raises(AssertionError, match="one batch at a time"):
+        writer.begin(2)
+    writer.close()
+
+
+def test_a_store_that_hangs_is_not_waited_for_once_told_to_stop(hanging: Event) -> None:
+    stop = Event()
+    writer = BatchWriter(lambda _: hanging.wait() and None, stop=stop)
+    writer.begin(1)
+    stop.set()
+
+    begun = time.monotonic()
+    with pytest.raises(AbandonedBatchError):
+        writer.settle()
+    writer.close()
+
+    assert STOP_SECONDS_MAX <= time.monotonic() - begun < STOP_SECONDS_MAX + 2
