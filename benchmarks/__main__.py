@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import inspect
 import json
 
 from benchmarks.catalogue import BENCHMARKS
 from benchmarks.measuring import machine
+
+OPTIONS = {
+    "partitions": "consume, freshness: partitions of the topic (default 12)",
+    "recorded": "consume: actions in the ledger already (default 0)",
+    "rate": "freshness: actions sent a second (default 5000)",
+}
 
 
 def main() -> None:
@@ -14,6 +21,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("name", choices=["list", *BENCHMARKS], help="which one; `list` names them")
     parser.add_argument("--actions", type=int, default=200_000, help="size of the history (default 200000)")
+    for name, meaning in OPTIONS.items():
+        parser.add_argument(f"--{name}", type=int, help=meaning)
     arguments = parser.parse_args()
     if arguments.name == "list":
         for name, benchmark in BENCHMARKS.items():
@@ -21,7 +30,11 @@ def main() -> None:
         return
     if arguments.actions < 1_000:
         parser.error("--actions: at least 1000, or there is nothing to measure")
-    figures = BENCHMARKS[arguments.name](arguments.actions)
+    benchmark = BENCHMARKS[arguments.name]
+    given = {name: value for name in OPTIONS if (value := getattr(arguments, name)) is not None}
+    if unknown := sorted(given.keys() - inspect.signature(benchmark).parameters.keys()):
+        parser.error(f"{arguments.name} has no --{unknown[0]}")
+    figures = benchmark(arguments.actions, **given)
     for figure, value in figures.items():
         print(f"{figure:40} {value:,.3f}" if isinstance(value, float) else f"{figure:40} {value}")
     print(json.dumps({"benchmark": arguments.name, "actions": arguments.actions, "machine": machine(), **figures}))

@@ -8,7 +8,9 @@ from benchmarks.append import append
 from benchmarks.as_of import as_of
 from benchmarks.audit_trail import audit_trail
 from benchmarks.calendars import calendars
+from benchmarks.consume import consume
 from benchmarks.decode import decode
+from benchmarks.freshness import freshness
 from benchmarks.live import live
 from benchmarks.measuring import Figures
 from benchmarks.project import project
@@ -17,12 +19,14 @@ from benchmarks.score_memory import score_memory
 from benchmarks.score_pass import score_pass
 from benchmarks.what_if import what_if
 
-BENCHMARKS: Mapping[str, Callable[[int], Figures]] = {
+BENCHMARKS: Mapping[str, Callable[..., Figures]] = {
     "append": append,
     "as-of": as_of,
     "audit-trail": audit_trail,
     "calendars": calendars,
+    "consume": consume,
     "decode": decode,
+    "freshness": freshness,
     "live": live,
     "project": project,
     "score-cold": score_cold,

@@ -46,11 +46,14 @@ _REQUEST_MS_MAX = 1_500
 _BOOTSTRAP_MS_MAX = 8_000
 _COMMIT_SECONDS_MIN = 1.0
 
-_DEFAULTS: Mapping[str, Setting] = {
+BATCH_SETTINGS: Mapping[str, Setting] = {
     # A batch is what one poll brings: large enough that a transaction costs little for each record.
     "max_poll_records": 5_000,
     "fetch_max_bytes": 16 * 1024 * 1024,
     "max_partition_fetch_bytes": 4 * 1024 * 1024,
+}
+_DEFAULTS: Mapping[str, Setting] = {
+    **BATCH_SETTINGS,
     # A member that died holds its partitions for this long; nothing is lost meanwhile, it only waits.
     "session_timeout_ms": 10_000,
     "heartbeat_interval_ms": 2_500,
