@@ -43,7 +43,7 @@ def test_what_a_store_raises_is_raised_where_its_batch_is_settled() -> None:
 
 
 def test_nothing_is_begun_behind_a_batch_that_is_not_settled() -> None:
-    writer = BatchWriter(lambda _: None, stop=Event())
+    writer = BatchWriter[int](lambda _: None, stop=Event())
     writer.begin(1)
     with pytest.raises(AssertionError, match="one batch at a time"):
         writer.begin(2)
@@ -51,8 +51,11 @@ def test_nothing_is_begun_behind_a_batch_that_is_not_settled() -> None:
 
 
 def test_a_store_that_hangs_is_not_waited_for_once_told_to_stop(hanging: Event) -> None:
+    def write(_: int) -> None:
+        hanging.wait()
+
     stop = Event()
-    writer = BatchWriter(lambda _: hanging.wait() and None, stop=stop)
+    writer = BatchWriter(write, stop=stop)
     writer.begin(1)
     stop.set()
 
