@@ -131,22 +131,17 @@ def _zones(settings: Settings) -> Iterator[Finding]:
 
 
 def _core() -> Iterator[Finding]:
-    from domain.compiled import COMPILED
+    from domain.compiled import CACHE, COMPILED
 
     if not COMPILED:
         told = "It runs uncompiled, a hundred times slower. Install numba, and unset NUMBA_DISABLE_JIT."
         yield Finding("scoring core", False, told)
         return
-    place = os.environ.get("NUMBA_CACHE_DIR")
-    folder = Path(place) if place else Path(__file__).resolve().parents[1] / "domain"
-    # Where numba cannot write beside the code it takes the user's cache.
-    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    usable = [each for each in (folder, home) if _nearest(each) and os.access(_nearest(each) or each, os.W_OK)]
-    told = f"compiled, kept in {usable[0]}" if usable else (
+    told = f"compiled, kept in {CACHE}" if CACHE else (
         "It is compiled anew by every command: neither its folder nor the user's cache can be written. "
         "Name a folder in NUMBA_CACHE_DIR."
     )  # fmt: skip
-    yield Finding("scoring core", bool(usable), told)
+    yield Finding("scoring core", CACHE is not None, told)
 
 
 def _store(settings: Settings) -> Iterator[Finding]:

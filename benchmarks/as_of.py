@@ -49,4 +49,4 @@ def _scored(history: History, actions: int) -> Answer:
     counted = count(history, context())
     size = world(actions)
     procedures = len(history.words_of("procedure"))
-    return ours(Made(counted.files.cases, counted.rules, size.staff, procedures))
+    return ours(Made(counted.files.cases, counted.files.spans, counted.rules, size.staff, procedures))

@@ -22,6 +22,7 @@ from benchmarks.synthetic import Chunk, chunks, context, world
 from domain.cases import (
     ACTION_RECORD,
     EXTRA_RECORD,
+    LONE_STEP,
     NOTHING,
     OVERTURNED,
     SHARE_RECORD,
@@ -36,6 +37,7 @@ from domain.cases import (
     Role,
 )
 from domain.limits import Rules, compile_rules
+from domain.spans import Spans, spans_of
 
 EXTRAS_MAX: Final = 0.7
 """No made-up history has more extras than this for each action."""
@@ -47,6 +49,7 @@ class Made:
     """Resident case files under the made-up register, and how many codes there are."""
 
     cases: Cases
+    spans: Spans
     rules: Rules
     staff: int
     procedures: int
@@ -54,7 +57,7 @@ class Made:
     @property
     def bytes_held(self) -> int:
         """What a pass over everything has to read."""
-        return sum(part.nbytes for part in self.cases)
+        return sum(part.nbytes for part in (*self.cases, self.spans))
 
 
 def made_cases(actions: int, *, tables_in: Path | None = None, whole: bool = False) -> Made:
@@ -77,7 +80,7 @@ def made_cases(actions: int, *, tables_in: Path | None = None, whole: bool = Fal
         many = _fill(chunk, rows, records[filled:], extras[extra:])
         made = records[filled : filled + rows.size]
         made["position"] += filled
-        made["extra"][made["extra"] != NOTHING] += extra
+        made["extra"][made["extra"] >= 0] += extra
         for name in ("share_start", "share_stop"):
             extras[name][extra : extra + many] += shared
         if tables is not None:
@@ -93,7 +96,7 @@ def made_cases(actions: int, *, tables_in: Path | None = None, whole: bool = Fal
     rules = compile_rules(context(), procedures=procedure_codes(), reasons=REASONS, steps=STEPS)
     all_shares = np.concatenate(shares).view(np.recarray)
     held = Cases(np.concatenate(starts), cast(Actions, records[:filled]), cast(Extras, extras[:extra]), all_shares)
-    return Made(held, rules, size.staff, len(procedure_codes()))
+    return Made(held, spans_of(held), rules, size.staff, len(procedure_codes()))
 
 
 def _whole_cases(chunk: Chunk, wanted: int) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
@@ -120,9 +123,9 @@ def _fill(chunk: Chunk, rows: NDArray[np.int32], records: Any, extras: Any) -> i
         | (role == Role.RATED) * np.uint8(STATES_OTHER)
         | ((column["reason"] >= 0) & np.isin(role, _REASONED)) * np.uint8(STATES_REASON)
     )
-    stated = np.flatnonzero(states)
+    stated = np.flatnonzero(states & ~np.uint8(STATES_STEP))
     made = records[: rows.size]
-    made["extra"] = NOTHING
+    made["extra"] = np.where(states & STATES_STEP, LONE_STEP - column["step"], NOTHING)
     made["extra"][stated] = np.arange(stated.size)
     made["states"], made["role"], made["kind"] = states, role, column["type"]
     made["marks"] = column["present"] | chunk.overturned[rows] * np.uint8(OVERTURNED)

@@ -40,7 +40,7 @@ def ours(made: Made, *, threads: int | None = None) -> Answer:
     """What the product counts."""
     period = Period(FROM_DAY, TO_DAY, np.zeros(TO_DAY - FROM_DAY + 1, np.int32))
     sizes = Sizes(persons=made.staff + 1, procedures=made.procedures + 1)
-    counts = count_cases(made.cases, made.rules, period, sizes, asked=ASKED, threads=threads)
+    counts = count_cases(made.cases, made.spans, made.rules, period, sizes, asked=ASKED, threads=threads)
     return Answer(measures_of(counts.persons[:-1]), measures_of(counts.procedures[:-1]))
 
 

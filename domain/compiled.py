@@ -6,10 +6,12 @@ The functions so marked use integers and arrays only, so both ways give the same
 
 from __future__ import annotations
 
+import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
+from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 Parameters = ParamSpec("Parameters")
@@ -25,7 +27,54 @@ COMPILED: bool = numba is not None and not numba.config.DISABLE_JIT
 """Whether marked functions run as machine code; `kaoji status` says so."""
 
 
-OPTIONS = {"cache": True, "nogil": True, "forceinline": True, "_nrt": False}
+ROOMS = ("domain", "projections")
+"""Where there are marked functions."""
+
+
+def core_digest() -> str:
+    """SHA-256 of the sources of all marked functions, in hexadecimal digits."""
+    root = Path(__file__).parents[1]
+    digest = hashlib.sha256()
+    for path in sorted(path for room in ROOMS for path in (root / room).glob("*.py")):
+        source = path.read_bytes()
+        if b"@compiled" in source:
+            digest.update(path.name.encode() + b"\0" + source)
+    return digest.hexdigest()
+
+
+def _cache_folder() -> Path | None:
+    """Where machine code is kept, of these very sources; None where nothing can be written.
+
+    numba itself looks only at the file of the function called, not at those that are inlined from others: after
+    an upgrade it would go on with the old rules.
+    """
+    name = f"core-{core_digest()[:16]}"
+    for place in _places():
+        folder = place / name
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError:
+            continue
+        if os.access(folder, os.W_OK):
+            return folder
+    return None
+
+
+def _places() -> Iterator[Path]:
+    """Beside the code; else, or if the code is nobody's to write to, with the user's other caches."""
+    if given := os.environ.get("NUMBA_CACHE_DIR"):
+        yield Path(given)
+        return
+    yield Path(__file__).parent / "__pycache__"
+    yield Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()) / "kaoji"
+
+
+CACHE: Path | None = _cache_folder() if COMPILED else None
+"""The folder of the machine code; None: every process compiles anew, for ten to fifteen seconds."""
+if CACHE:
+    numba.config.CACHE_DIR = str(CACHE)
+
+OPTIONS = {"cache": CACHE is not None, "nogil": True, "forceinline": True, "_nrt": False}
 """Without reference counts (`_nrt`), which cost more than the fold itself and make threads wait for each other:
 marked functions fill arrays that they are given, and make none. Calls are inlined, for each would hand over every
 array in seven words."""

@@ -28,6 +28,7 @@ from domain.fold import (
 )
 from domain.limits import Days, Rules, Versions
 from domain.populations import CELLS, FIRST_CELL, STOCKS, VALUED, Population
+from domain.spans import Spans, cases_reaching
 
 ROWS_AT_ONCE: Final = 512
 """So many contributions are kept before they are added up: they stay in the processor's nearest cache."""
@@ -116,19 +117,17 @@ def _grid(rows: int) -> Grid:
 
 
 def count_cases(
-    cases: Cases, rules: Rules, period: Period, sizes: Sizes,
+    cases: Cases, spans: Spans, rules: Rules, period: Period, sizes: Sizes,
     *, asked: int, upto: int = HEAD, with_values: bool = False, threads: int | None = None,
 ) -> Counts:  # fmt: skip
-    """Count all cases over a period, as of position `upto`."""
-    size = cases.starts.size - 1
-    threads = threads or max(1, min(processors(), size // CASES_AT_ONCE_MIN))
-    at = np.searchsorted(cases.starts, np.linspace(0, cases.actions.size, threads + 1).astype(np.int64))
-    borders = [0, *at[1:-1].tolist(), size]
+    """Count all cases, which have these spans, over a period, as of position `upto`."""
+    chosen = cases_reaching(spans, from_day=period.first, to_day=period.last, upto=upto)
+    threads = threads or max(1, min(processors(), chosen.size // CASES_AT_ONCE_MIN))
     one = _Pass(cases, rules, period, sizes, asked, upto, with_values)
     if threads == 1:
-        return one.over(0, size)
+        return one.over(chosen)
     with ThreadPoolExecutor(threads) as pool:
-        parts = list(pool.map(one.over, borders[:-1], borders[1:]))
+        parts = list(pool.map(one.over, np.array_split(chosen, threads)))
     total = parts[0]
     for part in parts[1:]:
         total.add(part)
@@ -157,18 +156,18 @@ class _Pass:
     upto: int
     with_values: bool
 
-    def over(self, begin: int, end: int) -> Counts:
-        """Count the cases `begin` to `end` on this thread."""
+    def over(self, chosen: NDArray[np.int32]) -> Counts:
+        """Count the chosen cases on this thread."""
         cases, period = self.cases, self.period
         counts = self.sizes.counts(period.trees)
         buffer = empty_contributions(buffer_size(cases, rows=2 * ROWS_AT_ONCE))
         room = max(1 << 16, 2 * buffer.size) if self.with_values else 0
         valued = empty_contributions(room)
-        sharers, chunks = sharers_max(cases), []
-        while begin < end:
-            begin, filled = count_range(
-                cases.starts, cases.actions, cases.extras, cases.shares, *self.rules,
-                self.asked, self.upto, sharers, begin, end, buffer, valued,
+        sharers, chunks, begin = sharers_max(cases), [], 0
+        while begin < chosen.size:
+            begin, filled = count_chosen(
+                chosen, cases.starts, cases.actions, cases.extras, cases.shares, *self.rules,
+                self.asked, self.upto, sharers, begin, buffer, valued,
                 period.first, period.last, period.tree_of_day,
                 counts.persons, counts.units, counts.procedures,
             )  # fmt: skip
@@ -178,34 +177,36 @@ class _Pass:
 
 
 @compiled
-def count_range(
-    starts: Index, actions: Actions, extras: Extras, shares: Shares,
+def count_chosen(
+    chosen: NDArray[np.int32], starts: Index, actions: Actions, extras: Extras, shares: Shares,
     by_instant: bool, first_version: Index, versions: Versions, stops: NDArray[np.bool_],
     type_bits: NDArray[np.uint64], step_bits: NDArray[np.uint64],
     first_day: int, counted: Days, working_days: Days, days_min: Days,
-    asked: int, upto: int, sharers: int, begin: int, end: int, buffer: Contributions, valued: Contributions,
+    asked: int, upto: int, sharers: int, begin: int, buffer: Contributions, valued: Contributions,
     from_day: int, to_day: int, tree_of_day: NDArray[np.int32],
     persons: Grid, units: Grid, procedures: Grid,
 ) -> tuple[int, int]:  # fmt: skip
-    """Fold the cases `begin` to `end` and add them up, until all are done or `valued` might not hold more.
+    """Fold the chosen cases from the one at `begin` on and add them up, until all are done or `valued` might not
+    hold more.
 
-    Returns the first case not counted, and how many rows of `valued` are filled.
+    Returns the place of the first one not counted, and how many rows of `valued` are filled.
     """
     filled, kept = 0, 0
-    for case in range(begin, end):
+    for place in range(begin, chosen.size):
+        case = chosen[place]
         first = starts[case]
         stop = starts[case + 1]
         if filled >= ROWS_AT_ONCE or filled + (stop - first + 1) * ROWS_PER_ACTION * sharers > buffer.size:
             kept = add_up(buffer, filled, valued, kept, from_day, to_day, tree_of_day, persons, units, procedures)
             filled = 0
             if 0 < valued.size < kept + buffer.size:
-                return case, kept
+                return place, kept
         filled = fold_one(
             actions, extras, shares, by_instant, first_version, versions, stops, type_bits, step_bits,
-            first_day, counted, working_days, days_min, asked, upto, buffer, filled, first, stop,
+            first_day, counted, working_days, days_min, asked, upto, from_day, to_day, buffer, filled, first, stop,
         )  # fmt: skip
     kept = add_up(buffer, filled, valued, kept, from_day, to_day, tree_of_day, persons, units, procedures)
-    return end, kept
+    return chosen.size, kept
 
 
 @compiled

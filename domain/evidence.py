@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from domain.cases import FIRST_OWN, LAST_OWN, NOTHING, OVERTURNED, Cases, Role
+from domain.cases import FIRST_OWN, LAST_OWN, OVERTURNED, Cases, Role
 from domain.limits import Rules, counted_limit, start_of
 from domain.populations import ATTRIBUTES, STOCKS, Population
 
@@ -91,7 +91,7 @@ def is_own(cases: Cases, row: int) -> bool:
 
 def _due_kind(cases: Cases, row: int) -> int:
     extra = cases.actions.extra[row]
-    return 0 if extra == NOTHING else int(cases.extras.due_kind[extra])
+    return 0 if extra < 0 else int(cases.extras.due_kind[extra])
 
 
 def _credit(cases: Cases, first: int, stop: int, row: int) -> Iterator[int]:

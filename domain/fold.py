@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from domain.cases import (
     LAST_OWN,
+    LONE_STEP,
     NOBODY,
     OVERTURNED,
     STATES_DUE,
@@ -42,6 +43,7 @@ from domain.limits import (
     version_in_force,
 )
 from domain.populations import CONFORMITY, EVERYTHING, IN_TIME_STOCK, Population
+from domain.spans import ALL_BEFORE
 from domain.tally import WHOLE
 
 HEAD: Final = 2**31 - 1
@@ -135,7 +137,7 @@ def fold_cases(
             return filled, case
         filled = fold_one(
             actions, extras, shares, by_instant, first_version, versions, stops, type_bits, step_bits,
-            first_day, counted, working_days, days_min, asked, upto, out, filled, first, stop,
+            first_day, counted, working_days, days_min, asked, upto, ALL_BEFORE, NEVER, out, filled, first, stop,
         )  # fmt: skip
     return filled, end
 
@@ -146,14 +148,20 @@ def fold_one(
     by_instant: bool, first_version: Index, versions: Versions, stops: NDArray[np.bool_],
     type_bits: NDArray[np.uint64], step_bits: NDArray[np.uint64],
     first_day: int, counted: Days, working_days: Days, days_min: Days,
-    asked: int, upto: int, out: Contributions, filled: int, first: int, stop: int,
+    asked: int, upto: int, from_day: int, to_day: int,
+    out: Contributions, filled: int, first: int, stop: int,
 ) -> int:  # fmt: skip
-    """One case or plan target, whichever begins at row `first`. Returns the rows filled."""
+    """One case or plan target, whichever begins at row `first`, as far as it counts from one day to another.
+
+    What happened counts on its day, and what stood open on `to_day` counts from its beginning on. With no last day
+    (NEVER), what stands open is told by both its borders, so that it can be counted on any day. Returns the rows
+    filled.
+    """
     if actions[first].role >= Role.TARGET_SET:
-        return fold_target(actions, extras, asked, upto, out, filled, first, stop)
+        return fold_target(actions, extras, asked, upto, from_day, to_day, out, filled, first, stop)
     return fold_case(
         actions, extras, shares, by_instant, first_version, versions, stops, type_bits, step_bits,
-        first_day, counted, working_days, days_min, asked, upto, out, filled, first, stop,
+        first_day, counted, working_days, days_min, asked, upto, from_day, to_day, out, filled, first, stop,
     )  # fmt: skip
 
 
@@ -163,7 +171,8 @@ def fold_case(
     by_instant: bool, first_version: Index, versions: Versions, stops: NDArray[np.bool_],
     type_bits: NDArray[np.uint64], step_bits: NDArray[np.uint64],
     first_day: int, counted: Days, working_days: Days, days_min: Days,
-    asked: int, upto: int, out: Contributions, filled: int, first: int, stop: int,
+    asked: int, upto: int, from_day: int, to_day: int,
+    out: Contributions, filled: int, first: int, stop: int,
 ) -> int:  # fmt: skip
     """One case, in one walk over its actions: what each counts for, and what stands open from day to day.
 
@@ -198,9 +207,12 @@ def fold_case(
                 continue
             day = actions[row].day
         if last >= 0 and day > actions[last].day:
+            # What is asked of a last day is only what stands open then; cards are given on any.
             closely = asked & (IN_TIME_STOCK | 1 << CARD) or due >= 0
+            stands = asked & 1 << CARD or to_day == NEVER or (actions[last].day <= to_day and to_day < day)
             if (
-                asked & (1 << OPEN_LICENCE | 1 << CARD) and received >= 0 and decision < 0 and not withdrawn
+                stands and asked & (1 << OPEN_LICENCE | 1 << CARD)
+                and received >= 0 and decision < 0 and not withdrawn
                 and (closely or not surely_by(actions, received, accepted, days_min, procedure, day))
             ):  # fmt: skip
                 if licence_stale:
@@ -215,11 +227,11 @@ def fold_case(
                     licence_stale = False
                 filled, licence_cards = fold_open(
                     actions, extras, shares, first_version, versions, first_day, counted, working_days,
-                    asked, out, filled, last, OPEN_LICENCE, licence_limit, licence_cards, day,
+                    asked, from_day, to_day, out, filled, last, OPEN_LICENCE, licence_limit, licence_cards, day,
                     licence_start, owner, unit, procedure,
                 )  # fmt: skip
             if (
-                asked & (1 << OPEN_ENFORCEMENT | 1 << CARD) and opened >= 0 and closing < 0
+                stands and asked & (1 << OPEN_ENFORCEMENT | 1 << CARD) and opened >= 0 and closing < 0
                 and (closely or not surely_by(actions, -1, opened, days_min, procedure, day))
             ):  # fmt: skip
                 if penal_stale:
@@ -230,7 +242,7 @@ def fold_case(
                     penal_stale = False
                 filled, penal_cards = fold_open(
                     actions, extras, shares, first_version, versions, first_day, counted, working_days,
-                    asked, out, filled, last, OPEN_ENFORCEMENT, penal_limit, penal_cards, day,
+                    asked, from_day, to_day, out, filled, last, OPEN_ENFORCEMENT, penal_limit, penal_cards, day,
                     opened, owner, unit, procedure,
                 )  # fmt: skip
         if row == stop:
@@ -258,7 +270,7 @@ def fold_case(
                 opened = row
         if asked & 1 << ACTION:
             filled = emit(
-                actions, extras, shares, out, filled, row, ACTION, int(actions[row].marks) & 31,
+                actions, extras, shares, from_day, to_day, out, filled, row, ACTION, int(actions[row].marks) & 31,
                 owner, unit, procedure, day, 0, 1,
             )  # fmt: skip
         if role < Role.GRANTED:
@@ -269,14 +281,14 @@ def fold_case(
         if is_decision(role) and asked & 1 << DECISION:
             if pending >= 0:
                 filled = emit_decision(
-                    actions, extras, shares, out, filled, pending, overturned,
+                    actions, extras, shares, from_day, to_day, out, filled, pending, overturned,
                     pending_owner, pending_unit, pending_procedure,
                 )  # fmt: skip
             pending, pending_owner, pending_unit, pending_procedure = row, owner, unit, procedure
             overturned = actions[row].marks & OVERTURNED != 0
         if (role == Role.GRANTED or role == Role.REFUSED) and decision < 0 and not withdrawn:
             decision, decision_owner, decision_unit, decision_procedure = row, owner, unit, procedure
-            if asked & 1 << DECIDED:
+            if asked & 1 << DECIDED and from_day <= day <= to_day:
                 start = start_of(
                     actions, received, accepted, requested, procedure,
                     first_version, versions, first_day, counted, working_days,
@@ -287,25 +299,25 @@ def fold_case(
                 )  # fmt: skip
         if closing < 0 and (role == Role.CLOSED or role == Role.DISMISSED or role == Role.TRANSFERRED):
             closing, closing_owner, closing_unit, closing_procedure = row, owner, unit, procedure
-            if asked & 1 << CLOSED:
+            if asked & 1 << CLOSED and from_day <= day <= to_day:
                 closed, closing_duration = judged(
                     actions, extras, by_instant, first_version, versions, stops, type_bits, step_bits,
                     first_day, counted, working_days, days_min, asked, upto, first, row, due, opened, procedure,
                 )  # fmt: skip
     if pending >= 0:
         filled = emit_decision(
-            actions, extras, shares, out, filled, pending, overturned,
+            actions, extras, shares, from_day, to_day, out, filled, pending, overturned,
             pending_owner, pending_unit, pending_procedure,
         )  # fmt: skip
     if decision >= 0 and asked & 1 << DECIDED:
         pattern = (decided & 3) | faulty << 2 | (rating >= 0) << 3 | (decided & 4) << 2
         filled = emit(
-            actions, extras, shares, out, filled, decision, DECIDED, pattern,
+            actions, extras, shares, from_day, to_day, out, filled, decision, DECIDED, pattern,
             decision_owner, decision_unit, decision_procedure, actions[decision].day, duration, 1,
         )  # fmt: skip
     if closing >= 0 and opened >= 0 and asked & 1 << CLOSED:
         filled = emit(
-            actions, extras, shares, out, filled, closing, CLOSED, closed,
+            actions, extras, shares, from_day, to_day, out, filled, closing, CLOSED, closed,
             closing_owner, closing_unit, closing_procedure, actions[closing].day, closing_duration, 1,
         )  # fmt: skip
     if rating >= 0 and asked & 1 << RATED:
@@ -313,7 +325,9 @@ def fold_case(
             owner, unit, procedure = decision_owner, decision_unit, decision_procedure
         elif closing >= 0:
             owner, unit, procedure = closing_owner, closing_unit, closing_procedure
-        filled = fold_rating(actions, extras, shares, out, filled, rating, last, owner, unit, procedure)
+        filled = fold_rating(
+            actions, extras, shares, from_day, to_day, out, filled, rating, last, owner, unit, procedure
+        )
     return filled
 
 
@@ -374,10 +388,19 @@ def judged(
                 if actions[each].position <= upto and actions[each].role <= LAST_OWN:
                     taken |= type_bits[version, actions[each].kind]
                     if actions[each].states & STATES_STEP:
-                        taken |= step_bits[version, extras[actions[each].extra].step]
+                        taken |= step_bits[version, step_of(actions, extras, each)]
             if taken & versions[version].required == versions[version].required:
                 pattern |= 4
     return pattern, max(0, day - start_day)
+
+
+@compiled
+def step_of(actions: Actions, extras: Extras, row: int) -> int:
+    """The code of the step that an action states."""
+    extra = actions[row].extra
+    if extra <= LONE_STEP:
+        return int(LONE_STEP - extra)
+    return int(extras[extra].step)
 
 
 @compiled
@@ -389,8 +412,8 @@ def time_of(actions: Actions, extras: Extras, row: int) -> int:
 @compiled
 def fold_open(
     actions: Actions, extras: Extras, shares: Shares, first_version: Index, versions: Versions,
-    first_day: int, counted: Days, working_days: Days, asked: int, out: Contributions, filled: int,
-    row: int, population: int, limit: int, cards: int, until: int,
+    first_day: int, counted: Days, working_days: Days, asked: int, from_day: int, to_day: int,
+    out: Contributions, filled: int, row: int, population: int, limit: int, cards: int, until: int,
     start: int, owner: int, unit: int, procedure: int,
 ) -> tuple[int, int]:  # fmt: skip
     """A case that stands open from the day of `row` until the day `until`; overdue from its limit on.
@@ -402,24 +425,14 @@ def fold_open(
     if asked & 1 << population:
         if asked & IN_TIME_STOCK and since < begin:
             filled = emit_span(
-                actions, extras, shares, out, filled, row, population, 0, owner, unit, procedure, since, begin
-            )
+                actions, extras, shares, to_day, out, filled, row, population, 0,
+                owner, unit, procedure, since, begin,
+            )  # fmt: skip
         if begin < until:
             filled = emit_span(
-                actions,
-                extras,
-                shares,
-                out,
-                filled,
-                row,
-                population,
-                OVERDUE,
-                owner,
-                unit,
-                procedure,
-                begin,
-                until,
-            )
+                actions, extras, shares, to_day, out, filled, row, population, OVERDUE,
+                owner, unit, procedure, begin, until,
+            )  # fmt: skip
     if asked & 1 << CARD and limit != NEVER and limit != UNKNOWN:
         version = version_in_force(first_version, versions, procedure, actions[start].day)
         if version >= 0 and versions[version].supervised:
@@ -430,20 +443,20 @@ def fold_open(
             if not cards & WARNING and max(since, warned) < min(until, limit + 1):
                 cards |= WARNING
                 filled = emit(
-                    actions, extras, shares, out, filled, row, CARD, WARNING,
+                    actions, extras, shares, from_day, to_day, out, filled, row, CARD, WARNING,
                     owner, unit, procedure, max(since, warned), 0, 1,
                 )  # fmt: skip
             passed = day_of_count(first_day, counted, working_days, working, count + after)
             if not cards & RED and max(since, passed + 1) < until:
                 cards |= RED
                 filled = emit(
-                    actions, extras, shares, out, filled, row, CARD, RED,
+                    actions, extras, shares, from_day, to_day, out, filled, row, CARD, RED,
                     owner, unit, procedure, max(since, passed + 1), 0, 1,
                 )  # fmt: skip
         if not cards & YELLOW and max(since, limit + 1) < until:
             cards |= YELLOW
             filled = emit(
-                actions, extras, shares, out, filled, row, CARD, YELLOW,
+                actions, extras, shares, from_day, to_day, out, filled, row, CARD, YELLOW,
                 owner, unit, procedure, max(since, limit + 1), 0, 1,
             )  # fmt: skip
     return filled, cards
@@ -451,8 +464,8 @@ def fold_open(
 
 @compiled
 def fold_rating(
-    actions: Actions, extras: Extras, shares: Shares, out: Contributions, filled: int, row: int, last: int,
-    owner: int, unit: int, procedure: int,
+    actions: Actions, extras: Extras, shares: Shares, from_day: int, to_day: int,
+    out: Contributions, filled: int, row: int, last: int, owner: int, unit: int, procedure: int,
 ) -> int:  # fmt: skip
     """The case's rating; what it does not name comes from the case, and until that has an action it waits."""
     if (actions[row].owner < 0 or actions[row].unit < 0) and last < 0:
@@ -466,14 +479,16 @@ def fold_rating(
     rating = int(extras[actions[row].extra].rating)
     good = 1 if rating >= 4 else 0
     return emit(
-        actions, extras, shares, out, filled, row, RATED, good, owner, unit, procedure, actions[row].day, rating, 1
-    )
+        actions, extras, shares, from_day, to_day, out, filled, row, RATED, good,
+        owner, unit, procedure, actions[row].day, rating, 1,
+    )  # fmt: skip
 
 
 @compiled
 def fold_target(
-    actions: Actions, extras: Extras, asked: int, upto: int, out: Contributions, filled: int, first: int, stop: int
-) -> int:
+    actions: Actions, extras: Extras, asked: int, upto: int, from_day: int, to_day: int,
+    out: Contributions, filled: int, first: int, stop: int,
+) -> int:  # fmt: skip
     """One plan target: due on the day finally in force, completed by then or not; cancelled ones left out."""
     if not asked & 1 << TARGET:
         return filled
@@ -483,7 +498,7 @@ def fold_target(
             continue
         if due < 0 or actions[row].day <= due_day:
             due, due_day = row, int(extras[actions[row].extra].due_day)
-    if due < 0:
+    if due < 0 or not from_day <= due_day <= to_day:
         return filled
     completed = 0
     for row in range(first, stop):
@@ -508,39 +523,48 @@ def has_reason(actions: Actions, row: int) -> bool:
 
 @compiled
 def emit_decision(
-    actions: Actions, extras: Extras, shares: Shares, out: Contributions, filled: int, row: int,
-    overturned: bool, owner: int, unit: int, procedure: int,
+    actions: Actions, extras: Extras, shares: Shares, from_day: int, to_day: int,
+    out: Contributions, filled: int, row: int, overturned: bool, owner: int, unit: int, procedure: int,
 ) -> int:  # fmt: skip
     """A decision, when nothing can overturn it any more."""
     pattern = (1 if overturned else 0) | (2 if actions[row].role == Role.PENALISED else 0)
     return emit(
-        actions, extras, shares, out, filled, row, DECISION, pattern,
+        actions, extras, shares, from_day, to_day, out, filled, row, DECISION, pattern,
         owner, unit, procedure, actions[row].day, 0, 1,
     )  # fmt: skip
 
 
 @compiled
 def emit_span(
-    actions: Actions, extras: Extras, shares: Shares, out: Contributions, filled: int, row: int,
+    actions: Actions, extras: Extras, shares: Shares, to_day: int, out: Contributions, filled: int, row: int,
     population: int, pattern: int, owner: int, unit: int, procedure: int, begin: int, until: int,
 ) -> int:  # fmt: skip
-    """In stock from day `begin` until day `until`: +1 on the one, -1 on the other."""
+    """In stock from day `begin` until day `until`: +1 on the one, -1 on the other, which cancel unless the last
+    day lies between."""
+    if to_day != NEVER and not begin <= to_day < until:
+        return filled
     filled = emit(
-        actions, extras, shares, out, filled, row, population, pattern, owner, unit, procedure, begin, 0, 1
-    )
-    if until != NEVER:
+        actions, extras, shares, begin, begin, out, filled, row, population, pattern,
+        owner, unit, procedure, begin, 0, 1,
+    )  # fmt: skip
+    if to_day == NEVER and until != NEVER:
         filled = emit(
-            actions, extras, shares, out, filled, row, population, pattern, owner, unit, procedure, until, 0, -1
-        )
+            actions, extras, shares, until, until, out, filled, row, population, pattern,
+            owner, unit, procedure, until, 0, -1,
+        )  # fmt: skip
     return filled
 
 
 @compiled
 def emit(
-    actions: Actions, extras: Extras, shares: Shares, out: Contributions, filled: int, row: int,
-    population: int, pattern: int, owner: int, unit: int, procedure: int, day: int, value: int, sign: int,
+    actions: Actions, extras: Extras, shares: Shares, from_day: int, to_day: int,
+    out: Contributions, filled: int, row: int, population: int, pattern: int,
+    owner: int, unit: int, procedure: int, day: int, value: int, sign: int,
 ) -> int:  # fmt: skip
-    """Count one member for owner and participants, as row `owner` names them; their shares are WHOLE together."""
+    """Count one member, if its day is one of those, for owner and participants, as row `owner` names them; their
+    shares are WHOLE together."""
+    if not from_day <= day <= to_day:
+        return filled
     kind = population << 8 | pattern
     if owner < 0:
         return emit_one(out, filled, row, kind, NOBODY, unit, procedure, day, value, sign * WHOLE)

@@ -31,7 +31,7 @@ def counts_as_known(
 
     def passed(counted_cases: Counted, upto: int) -> Counts:
         return count_cases(
-            counted_cases.files.cases, counted.rules, period, sizes,
+            counted_cases.files.cases, counted_cases.files.spans, counted.rules, period, sizes,
             asked=asked, upto=upto, with_values=with_values,
         )  # fmt: skip
 

@@ -15,6 +15,7 @@ from domain.cases import (
     EXTRA_RECORD,
     FIRST_OWN,
     LAST_OWN,
+    LONE_STEP,
     NOBODY,
     NOTHING,
     OVERTURNED,
@@ -32,6 +33,7 @@ from domain.cases import (
     role_table,
 )
 from domain.compiled import compiled, in_parts
+from domain.spans import Spans, spans_of
 from domain.zones import DAY_MICROSECONDS, Zone
 from projections.case_order import case_order
 from projections.history.columns import History
@@ -51,6 +53,7 @@ class CaseFiles:
     """Cases in order of their number's code, with the way back to the ledger."""
 
     cases: Cases
+    spans: Spans
     subject: NDArray[np.int32]
     """Code of each case's subject."""
 
@@ -79,7 +82,7 @@ def case_files(
         history.position, tell_states, place, role, columns["due_kind"], columns["reason"], columns["step"],
         actions.share_start, actions.share_stop, to_instant, states,
     )  # fmt: skip
-    stated = states[row] > 0
+    stated = (states[row] & ~np.uint8(STATES_STEP)) > 0
     extra = np.cumsum(stated, dtype=np.int32) - 1
     extra[~stated] = NOTHING
     records = np.empty(row.size, ACTION_RECORD).view(np.recarray)
@@ -93,7 +96,8 @@ def case_files(
     shares = make_records(
         SHARE_RECORD, actions.share_staff.size, staff=actions.share_staff, part=actions.share_part
     )
-    return CaseFiles(Cases(starts, records, extras, shares), held)
+    cases = Cases(starts, records, extras, shares)
+    return CaseFiles(cases, spans_of(cases), held)
 
 
 @compiled
@@ -143,6 +147,8 @@ def fill_records(
         record.unit = unit[row]
         record.procedure = procedure[row]
         record.extra = number
+        if number < 0 and states[row] & STATES_STEP:
+            record.extra = LONE_STEP - step[row]
         record.position = row + 1
         record.role = role[row]
         record.kind = kind[row]

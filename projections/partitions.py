@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from domain.cases import ACTION_RECORD, EXTRA_RECORD, NOTHING, SHARE_RECORD, Cases
+from domain.cases import ACTION_RECORD, EXTRA_RECORD, SHARE_RECORD, Cases
 from domain.fold import fold_in_chunks
 from domain.limits import Rules
 from domain.tally import TALLY_RECORD, Tally
@@ -84,7 +84,7 @@ def some_cases(cases: Cases, chosen: NDArray[np.intp]) -> Cases:
     """Some of the cases, by their numbers, with what they rest on and nothing else."""
     begin, sizes = cases.starts[chosen], cases.starts[chosen + 1] - cases.starts[chosen]
     actions: Any = cases.actions[_spans(begin, sizes)]
-    states = actions.extra != NOTHING
+    states = actions.extra >= 0
     extras: Any = cases.extras[actions.extra[states]]
     actions.extra[states] = np.arange(extras.size)
     shared = extras.share_stop - extras.share_start

@@ -38,7 +38,14 @@ class Counted:
         period = Period(from_day, to_day, trees_of(directory, from_day, to_day))
         sizes = sizes_for(by, words("staff"), words("unit"), words("procedure"))
         counts = count_cases(
-            self.files.cases, self.rules, period, sizes, asked=asked, with_values=with_values, threads=threads
+            self.files.cases,
+            self.files.spans,
+            self.rules,
+            period,
+            sizes,
+            asked=asked,
+            with_values=with_values,
+            threads=threads,
         )
         return roll_up(
             counts, period, directory, self.context.register, by=by,

@@ -15,6 +15,7 @@ from domain.action_types import ACTION_TYPES
 from domain.cases import (
     ACTION_RECORD,
     EXTRA_RECORD,
+    LONE_STEP,
     NOBODY,
     SHARE_RECORD,
     STATES_DUE,
@@ -50,6 +51,7 @@ TYPES = {
         *("enforcement.closed", "enforcement.transferred", "service.rated", "review.decided"),
     ),
 }
+TARGETS = ("plan.target-set", "plan.target-completed", "plan.target-cancelled")
 BEGINNINGS = {"licensing": ("licensing.received", "licensing.accepted"), "enforcement": ("enforcement.opened",)}
 KINDS: tuple[Kind, ...] = ("working", "calendar")
 ENDINGS = {"licensing": "licensing.granted", "enforcement": "enforcement.closed"}
@@ -124,6 +126,24 @@ def made_case(random: Random) -> list[Fact]:
     return facts
 
 
+def made_target(random: Random) -> list[Fact]:
+    """One plan target that is set, postponed, completed or cancelled, in order; ids as those of a case."""
+    types = ["plan.target-set", *random.choices(TARGETS, k=random.randrange(4))]
+    positions = random.sample(range(1, len(types) + 1), k=len(types))
+    facts, day = [], 0
+    for number, kind in enumerate(types):
+        day += random.choice([0, 1, 2, 5])
+        data: dict[str, Any] = {"owner": random.choice(STAFF), "unit": random.choice(UNITS)}
+        if kind == "plan.target-set":
+            data["due"] = str(FIRST + timedelta(days=random.randrange(25)))
+        if kind == "plan.target-cancelled":
+            data["reason"] = random.choice(REASONS)
+        time = f"{FIRST + timedelta(days=day)}T09:00:00.{number:06}+08:00"
+        told = {"source": "/a", "id": str(positions[number]), "type": kind, "subject": "t", "time": time}
+        facts.append(fact_of(told | {"data": data}))
+    return facts
+
+
 def made_data(random: Random, kind: str, number: int) -> dict[str, Any]:
     """What an action states; the first one names the procedure."""
     data: dict[str, Any] = {}
@@ -175,6 +195,8 @@ def columns(facts: Sequence[Fact], rules: Rules) -> Cases:
         action.marks = sum(1 << bit for bit, name in enumerate(EVERYS) if data.get(name))
         states = {"due": STATES_DUE, "participants": STATES_SHARES, "step": STATES_STEP, "reason": STATES_REASON}
         action.states = sum(bit for name, bit in states.items() if name in data)
+        if action.states == STATES_STEP and fact.type != "service.rated":
+            action.extra = LONE_STEP - code(STEPS, data, "step")
         extra.time = fact.instant
         extra.due_day = (rules.due(data["due"])[0] - epoch).days if "due" in data else 0
         extra.due_kind = int("due" in data)

@@ -38,8 +38,9 @@ def assert_known_at(events: list[Event], parts: list[float]) -> None:
             known = counts_as_known(counted, cases, position, PERIOD, sizes, asked=EVERYTHING, with_values=True)
             earlier = count(history.upto(position), rules)
             plain = count_cases(
-                earlier.files.cases, counted.rules, PERIOD, sizes, asked=EVERYTHING, with_values=True
-            )
+                earlier.files.cases, earlier.files.spans, counted.rules, PERIOD, sizes,
+                asked=EVERYTHING, with_values=True,
+            )  # fmt: skip
             assert np.array_equal(known.persons, plain.persons)
             assert _values(known) == _values(plain)
 
