@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, tzinfo
 from functools import lru_cache
 from importlib.resources import files
 from typing import Final
@@ -35,10 +35,10 @@ class LocalTimes:
         moment = self._parse(text)
         if moment.tzinfo is None:
             # By way of UTC, so that a skipped local time moves forward instead of staying impossible.
-            moment = moment.replace(tzinfo=self._zone, fold=0).astimezone(UTC).astimezone(self._zone)
+            moment = _in_zone(_in_zone(moment.replace(tzinfo=self._zone, fold=0), UTC), self._zone)
         offset = moment.utcoffset()
         if offset is None or offset.seconds % 60 or offset.microseconds:
-            moment = moment.astimezone(UTC)  # RFC 3339 knows no seconds in an offset, local mean times do.
+            moment = _in_zone(moment, UTC)  # RFC 3339 knows no seconds in an offset, local mean times do.
         return moment.isoformat()
 
     def date(self, text: str) -> str:
@@ -47,7 +47,7 @@ class LocalTimes:
             return date.fromisoformat(text).isoformat()
         moment = self._parse(text)
         if moment.tzinfo is not None:
-            moment = moment.astimezone(self._zone)
+            moment = _in_zone(moment, self._zone)
         return moment.date().isoformat()
 
     def _parse(self, text: str) -> datetime:
@@ -57,6 +57,14 @@ class LocalTimes:
             except ValueError:
                 continue
         return datetime.fromisoformat(text)
+
+
+def _in_zone(moment: datetime, zone: tzinfo) -> datetime:
+    """The same moment there. Raises ValueError for one in the first or last hours of the calendar, which is none."""
+    try:
+        return moment.astimezone(zone)
+    except OverflowError as error:
+        raise ValueError(str(error)) from error
 
 
 @lru_cache(maxsize=16)

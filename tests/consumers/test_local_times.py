@@ -49,6 +49,14 @@ def test_what_is_no_time_is_a_value_error(text: str) -> None:
         AMSTERDAM.date(text)
 
 
+def test_moment_beyond_the_calendar_in_the_zone_is_a_value_error() -> None:
+    shanghai = LocalTimes("Asia/Shanghai")
+    with pytest.raises(ValueError, match="out of range"):
+        shanghai.date("9999-12-31T23:59:59Z")
+    with pytest.raises(ValueError, match="out of range"):
+        shanghai.instant("0001-01-01 00:00")
+
+
 @pytest.mark.parametrize(
     ("text", "day"),
     [
