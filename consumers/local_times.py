@@ -60,7 +60,7 @@ class LocalTimes:
 
 
 def _in_zone(moment: datetime, zone: tzinfo) -> datetime:
-    """The same moment there. Raises ValueError for one in the first or last hours of the calendar, which is none."""
+    """The same moment there. Raises ValueError where the calendar there does not reach it."""
     try:
         return moment.astimezone(zone)
     except OverflowError as error:
