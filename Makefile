@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 # Benchmarks check that answers are equal; `make benchmarks` runs them small, python -m benchmarks at any size.
-.PHONY: demo test spark benchmarks lint types imports docs check lock clean
+.PHONY: demo test spark benchmarks campaign campaign-plants fuzz lint types imports docs check lock clean
 
 .venv/ready: requirements.lock pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -25,6 +25,18 @@ spark: .venv/spark
 
 benchmarks: .venv/ready
 	$(BIN)/python -m pytest benchmarks --benchmark-disable $(ARGS)
+
+# Kill consumers and views at every step (docs/explanation/campaigns.md): make campaign SEED=7 CRASHES=1000
+campaign: .venv/ready
+	$(BIN)/python -m tests.campaigns.crashes $(if $(SEED),--seed $(SEED)) $(if $(CRASHES),--crashes $(CRASHES)) $(ARGS)
+
+# Plant bugs in copies of the product, and list which seed of the campaign finds each: ARGS="--plant no-fencing"
+campaign-plants: .venv/ready
+	$(BIN)/python -m tests.campaigns.plants $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+# Send mutated records through every way in: make fuzz SEED=7 RECORDS=1000000
+fuzz: .venv/ready
+	$(BIN)/python -m tests.campaigns.fuzz $(if $(SEED),--seed $(SEED)) $(if $(RECORDS),--records $(RECORDS)) $(ARGS)
 
 lint: .venv/ready
 	$(BIN)/ruff check .

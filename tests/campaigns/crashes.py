@@ -50,6 +50,8 @@ SLEEPS_SECONDS_MAX = 15.0
 _ACTIONS_PER_CRASH = 100
 _OFTEN = {"before poll": 6, "after poll": 6}
 _USUALLY = 3
+# One that is told to leave before it listens to signals is simply gone.
+_TOLD_EARLY = -signal.SIGTERM
 
 
 @dataclass
@@ -108,6 +110,7 @@ class Campaign:
         self._numbers = Counter[str]()
         self._disaster = False
         self._adopted = 0
+        self._missing: list[str] = []
         self.tally = Tally()
 
     def run(self) -> Tally:
@@ -140,6 +143,10 @@ class Campaign:
                 self._say(f"{self.tally.crashes} killed")
         if not self.tally.faults:
             self._last()
+        if self._missing:
+            self.tally.faults.append(
+                f"never came to these steps, mend the product or tests/campaigns: {self._missing}"
+            )
         return self.tally
 
     def _note(self, text: str) -> None:
@@ -174,8 +181,7 @@ class Campaign:
             self._known[f"rebuild {view}"] = member.passed()
             self._judge(member)
         known = {step for passed in self._known.values() for step in passed}
-        if missing := [step for step in REQUIRED if step not in known]:
-            self.tally.faults.append(f"the campaign no longer finds these steps, mend tests/campaigns: {missing}")
+        self._missing = [step for step in REQUIRED if step not in known]
 
     def _crowd(self) -> None:
         """Members that know nothing of each other (a group each) and read the same partitions."""
@@ -351,7 +357,7 @@ class Campaign:
         self._note(f"{member.name} {member.pid}: {member.met() or step}, {member.status}: {member.said()}")
         if member.killed:
             self.tally.kills[member.met() or step] += 1
-        elif member.exit_code == 0 or (member.exit_code == UNREACHABLE and self._disaster):
+        elif member.exit_code in (0, _TOLD_EARLY) or (member.exit_code == UNREACHABLE and self._disaster):
             self.tally.ended += 1
         else:
             self.tally.faults.append(f"{member.name} ended with {member.exit_code}: {member.said()[-4000:]}")
@@ -492,8 +498,8 @@ def _one(
     def say(text: str) -> None:
         print(f"[{store} {time.monotonic() - begun:6.0f} s] {text}", flush=True)
 
-    # A broker of somebody else's takes no session shorter than six seconds.
-    session_ms = 6_000 if given.kafka else 1_500
+    # A broker of somebody else's may take no session shorter than six seconds.
+    session_ms = given.session_ms or (6_000 if given.kafka else 1_500)
     tally = campaign(
         seed=given.seed, crashes=crashes, store=store, kafka=kafka, folder=folder, database=database,
         session_ms=session_ms, say=say,
@@ -530,6 +536,7 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--store", choices=("sqlite", "postgres", "both"), default="both")
     parser.add_argument("--brokers", type=int, choices=(1, 3), default=3)
     parser.add_argument("--kafka", help="HOST:PORT of a running Kafka, which is then not killed")
+    parser.add_argument("--session-ms", type=int, help="how long a group waits for a dead member")
     parser.add_argument("--folder", type=Path, help="where stores are kept (default: the temporary folder)")
     return parser.parse_args(arguments)
 

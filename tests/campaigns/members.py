@@ -68,12 +68,12 @@ class Member:
     @property
     def killed(self) -> bool:
         """Whether SIGKILL ended it."""
-        return self.status is not None and os.waitstatus_to_exitcode(self.status) == -signal.SIGKILL
+        return self.exit_code == -signal.SIGKILL
 
     @property
     def exit_code(self) -> int | None:
-        """How it ended by itself."""
-        return os.WEXITSTATUS(self.status) if self.status is not None and os.WIFEXITED(self.status) else None
+        """How it ended; negative where a signal ended it, None while it runs."""
+        return None if self.status is None else os.waitstatus_to_exitcode(self.status)
 
     def met(self) -> str | None:
         """The planned step, if it came to it."""

@@ -25,7 +25,7 @@ from tests.campaigns.traffic import Meaning
 
 FAULTS_MAX = 20
 _PAGE = 5_000
-_FOR_EVER = 10**9 * QUARTER_MICROSECONDS
+FOR_EVER = 10**9 * QUARTER_MICROSECONDS
 
 
 @dataclass
@@ -90,7 +90,7 @@ def _judge(
 def ledger_faults(kaoji: Kaoji, expected: Expected, *, adoptions: int | None = None) -> list[str]:
     """What was lost, doubled or changed on the way from Kafka to the ledger. `adoptions`: how many there are."""
     faults = [*_action_faults(kaoji, expected, adoptions), *_quarantine_faults(kaoji, expected)]
-    counts = kaoji.ledger.counted(since=0, until=_FOR_EVER)
+    counts = kaoji.ledger.counted(since=0, until=FOR_EVER)
     found = {each.source: each.duplicates for each in counts if each.source and each.duplicates}
     if found != dict(expected.duplicates):
         faults.append(f"repeats counted: {found}, sent: {dict(expected.duplicates)}")
