@@ -554,7 +554,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             seed=given.seed, records=given.records, settings=_settings(folder / "kaoji.db"), folder=folder,
             kafka=kafka or "", ways=ways, say=lambda text: print(text, flush=True),
         )  # fmt: skip
-    rounds = max(40, given.records // 500)
+    rounds = max(10, given.records // 500)
     damaged = in_child(lambda: damage(_settings(folder / "damaged.db"), folder, given.seed, rounds), folder)
     for fault in faults[:20]:
         print(f"FAULT {fault}")

@@ -148,11 +148,12 @@ def planted(plant: Plant) -> Iterator[Path]:
 
 
 def campaign_in(
-    tree: Path, *, seed: int, crashes: int, store: str, kafka: str, session_ms: int = SESSION_MS
+    tree: Path, *, folder: Path, seed: int, crashes: int, store: str, kafka: str, session_ms: int = SESSION_MS
 ) -> subprocess.Popen[str]:
-    """A campaign by the code of that tree, begun."""
+    """A campaign by the code of that tree, begun; it keeps its stores in the folder."""
+    folder.mkdir(exist_ok=True)
     command = [sys.executable, "-m", "tests.campaigns.crashes", "--seed", seed, "--crashes", crashes]
-    command += ["--store", store, "--kafka", kafka, "--session-ms", session_ms, "--folder", tree]
+    command += ["--store", store, "--kafka", kafka, "--session-ms", session_ms, "--folder", folder]
     return subprocess.Popen(list(map(str, command)), cwd=tree, stdout=subprocess.PIPE, text=True)
 
 
@@ -189,7 +190,9 @@ def _tried(name: str, given: argparse.Namespace, kafka: str) -> dict[str, Any]:
     plant, begun, fault, seed = PLANTS[name], time.monotonic(), None, None
     with planted(plant) as tree:
         for number in range(given.seed, given.seed + given.seeds_max):
-            run = campaign_in(tree, seed=number, crashes=given.crashes, store=plant.store, kafka=kafka)
+            run = campaign_in(
+                tree, folder=tree, seed=number, crashes=given.crashes, store=plant.store, kafka=kafka
+            )
             fault = fault_found(run)
             if fault is not None:
                 seed = number
