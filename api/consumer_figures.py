@@ -144,6 +144,10 @@ class ConsumerFigures(ConsumerWatch, Collector):
         with self._lock:
             return self._monotonic() - self._moved_at if self._works() or self._waiting else 0.0
 
+    def is_waiting(self) -> bool:
+        """Whether Kafka or the store is away."""
+        return self._waiting
+
     def collect(self) -> Iterable[Family]:
         """The gauges, as they are now."""
         with self._lock:

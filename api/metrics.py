@@ -6,7 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    ProcessCollector,
+    disable_created_metrics,
+    generate_latest,
+)
 from prometheus_client.metrics_core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.registry import Collector
@@ -21,6 +28,9 @@ from domain.refusals import QUARANTINE_CODES
 from domain.watching import BatchTimes
 from projections.driver import Watch
 from projections.store import Checkpoint
+
+# Prometheus knows from a counter that falls when a process began anew.
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 VERDICTS: Final = ("recorded", "duplicate", "quarantined")
 SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)

@@ -74,6 +74,9 @@ class ConsumerStands(Protocol):
     def stall_seconds(self) -> float:
         """For how long there was work and nothing was recorded."""
 
+    def is_waiting(self) -> bool:
+        """Whether Kafka or the store is away."""
+
 
 class Readiness:
     """Judges how things stand by the settings; a change is logged once.
@@ -143,9 +146,8 @@ class Readiness:
             found.append(Reason("consumer-lag-seconds", f"A record has been unread for {seconds:.0f} s."))
         stalled = self._consumer.stall_seconds()
         if stalled > limits.ready_stall_seconds:
-            found.append(
-                Reason("consumer-stalled", f"Nothing was recorded for {stalled:.0f} s, and there is work.")
-            )
+            why = "Kafka or the store is away" if self._consumer.is_waiting() else "there is work"
+            found.append(Reason("consumer-stalled", f"Nothing was recorded for {stalled:.0f} s, and {why}."))
         return found
 
     def _tell(self, answer: Answer) -> None:

@@ -110,7 +110,7 @@ BATCH_RECORDED = _event(
     position=(int, "Last position in the ledger."),
 )  # fmt: skip
 RECORDS_QUARANTINED = _event(
-    "records-quarantined", "warning", "Quarantined {count} of {read} records: {codes}.",
+    "records-quarantined", "info", "Quarantined {count} of {read} records: {codes}.",
     "A batch held records that were refused. `kaoji quarantine list` shows them with what to mend.",
     count=(int, "Refused records of the batch."), read=(int, "Records in the batch."),
     codes=(str, "Quarantine codes with their numbers, such as `unknown-type 3`."),

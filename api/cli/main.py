@@ -22,6 +22,7 @@ from api.cli import (
     demonstration,
     history,
     ingestion,
+    monitoring,
     operations,
     quarantine,
     rules,
@@ -103,6 +104,7 @@ for room in (
     completeness,
     rules,
     operations,
+    monitoring,
     history,
 ):
     room.add_commands(app)
