@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+import yaml
 
 from consumers.kafka_settings import check_kafka_settings
 from consumers.mapping import load_mapping
@@ -23,10 +24,11 @@ from tests.docs.pages import PAGES, ROOT, Block, blocks_in, blocks_of, name_of
 from tests.docs.running import matches, run_blocks
 from tests.support.missing import without
 
-LANGUAGES = {"console", "csv", "json", "ndjson", "python", "sh", "text", "toml"}
+LANGUAGES = {"console", "csv", "json", "ndjson", "python", "sh", "text", "toml", "yaml"}
 LOG = "tests/data/receipt_wabo/receipt.xes.gz"
 POSTGRES = "postgresql+psycopg://kaoji@localhost/kaoji"
 KAFKA, TOPIC, HTTP = "localhost:9092", "administrative-actions", "127.0.0.1:8000"
+METRICS = "9464"
 
 RUN = [page for page in PAGES if any(block.language in ("console", "python") for block in blocks_of(page))]
 BLOCKS = [pytest.param(block, id=f"{name_of(page)}:{block.line}") for page in PAGES for block in blocks_of(page)]
@@ -58,6 +60,8 @@ def test_block_is_valid(block: Block) -> None:
             check_action(line.encode(), now=time.time_ns() // 1_000)
     elif block.language == "toml":
         check_toml(block.text)
+    elif block.language == "yaml":
+        assert yaml.safe_load(block.text)
     elif block.language == "sh":
         targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
         allowed = {". .venv/bin/activate", *(f"make {target}" for target in targets)}
@@ -79,11 +83,17 @@ def stand_ins_for(text: str, request: pytest.FixtureRequest) -> dict[str, str]:
     if POSTGRES in text:
         found[POSTGRES] = request.getfixturevalue("postgres_url")
     if HTTP in text or "kaoji serve" in text:
-        with socket.socket() as taken:
-            taken.bind(("127.0.0.1", 0))
-            port = taken.getsockname()[1]
+        port = free_port()
         found |= {HTTP: f"127.0.0.1:{port}", "kaoji serve": f"kaoji serve --port {port}"}
+    if METRICS in text:
+        found[METRICS] = str(free_port())
     return found
+
+
+def free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
 
 
 def check_toml(text: str) -> None:
