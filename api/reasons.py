@@ -9,6 +9,7 @@ from domain.cases import Cases
 from domain.evidence import is_penal, limit_at
 from domain.limits import NEVER, UNKNOWN, Rules
 from domain.populations import ATTRIBUTES, Population, pattern_of
+from domain.stated import due_day_of
 
 _TEXTS = {
     "en": {
@@ -157,7 +158,7 @@ def _deciding_key(member: Member, about: str | None, limit: int) -> str:
 def _limit(cases: Cases, rules: Rules, member: Member) -> int:
     population, row = member.population, member.row
     if population == Population.TARGET:
-        return int(cases.extras.due_day[cases.actions.extra[row]])
+        return int(due_day_of(cases.actions, cases.extras, row))
     if population in (Population.DECISION, Population.RATED, Population.ACTION):
         return NEVER
     penal = is_penal(cases, int(cases.starts[member.case]), row, population)

@@ -22,7 +22,7 @@ from benchmarks.synthetic import Chunk, chunks, context, world
 from domain.cases import (
     ACTION_RECORD,
     EXTRA_RECORD,
-    LONE_STEP,
+    LONE,
     NOTHING,
     OVERTURNED,
     SHARE_RECORD,
@@ -123,9 +123,14 @@ def _fill(chunk: Chunk, rows: NDArray[np.int32], records: Any, extras: Any) -> i
         | (role == Role.RATED) * np.uint8(STATES_OTHER)
         | ((column["reason"] >= 0) & np.isin(role, _REASONED)) * np.uint8(STATES_REASON)
     )
-    stated = np.flatnonzero(states & ~np.uint8(STATES_STEP))
+    told = {STATES_DUE: "due", STATES_STEP: "step", STATES_REASON: "reason", STATES_OTHER: "rating"}
+    lone = np.isin(states, tuple(told)) & (column["due_kind"] < 2)
+    stated = np.flatnonzero((states > 0) & ~lone)
     made = records[: rows.size]
-    made["extra"] = np.where(states & STATES_STEP, LONE_STEP - column["step"], NOTHING)
+    made["extra"] = NOTHING
+    for bit, name in told.items():
+        alone = lone & (states == bit)
+        made["extra"][alone] = LONE - column[name][alone].astype(np.int64)
     made["extra"][stated] = np.arange(stated.size)
     made["states"], made["role"], made["kind"] = states, role, column["type"]
     made["marks"] = column["present"] | chunk.overturned[rows] * np.uint8(OVERTURNED)
@@ -133,13 +138,13 @@ def _fill(chunk: Chunk, rows: NDArray[np.int32], records: Any, extras: Any) -> i
     made["position"] = rows + 1
     for name in ("owner", "unit", "procedure"):
         made[name] = column[name]
-    told = extras[: stated.size]
+    extra = extras[: stated.size]
     for name in ("time", "reason", "step", "due_kind", "rating"):
-        told[name] = column[name][stated]
-    told["share_start"], told["share_stop"] = share_start[stated], share_stop[stated]
-    told["due_day"], told["due_time"] = _due_days(column)[stated], 0
-    instant = told["due_kind"] == 2
-    told["due_time"][instant] = column["due"][stated][instant]
+        extra[name] = column[name][stated]
+    extra["share_start"], extra["share_stop"] = share_start[stated], share_stop[stated]
+    extra["due_day"], extra["due_time"] = _due_days(column)[stated], 0
+    instant = extra["due_kind"] == 2
+    extra["due_time"][instant] = column["due"][stated][instant]
     return stated.size
 
 

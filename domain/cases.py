@@ -95,7 +95,7 @@ ACTION_RECORD = np.dtype(
         ("owner", np.int32),
         ("unit", np.int32),
         ("procedure", np.int32),
-        ("extra", np.int32),  # index into Cases.extras; NOTHING, or LONE_STEP less a step, for most actions
+        ("extra", np.int32),  # index into Cases.extras; NOTHING, or LONE less a value, for most actions
         ("position", np.int32),  # in the ledger
         ("role", np.uint8),
         ("kind", np.uint8),  # code of the action's type
@@ -120,7 +120,7 @@ EXTRA_RECORD = np.dtype(
     ],
     align=True,
 )
-"""What few actions state: a due, a reason, a rating, participants; then also the step."""
+"""What few actions state: participants, a due with an instant, or more than one thing."""
 
 SHARE_RECORD = np.dtype([("part", np.int32), ("staff", np.int32)], align=True)
 """A participant's share in millionths."""
@@ -131,8 +131,9 @@ STATES_DUE, STATES_SHARES, STATES_STEP, STATES_REASON, STATES_OTHER = 1, 2, 4, 8
 NOTHING = -1
 """The `extra` of an action that states nothing out of the ordinary."""
 
-LONE_STEP = -2
-"""The `extra` of an action that states a step and nothing else is this less the step's code: no record for it."""
+LONE = -2
+"""The `extra` of an action that states one thing only (a day it is due, a reason, a step or a rating, as `states`
+and `role` tell) is this less the value: it needs no record. `domain.stated` reads both."""
 
 Actions: TypeAlias = "np.recarray[Any, Any]"
 """Records of ACTION_RECORD."""

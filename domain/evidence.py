@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from domain.cases import FIRST_OWN, LAST_OWN, OVERTURNED, Cases, Role
+from domain.cases import FIRST_OWN, LAST_OWN, OVERTURNED, STATES_DUE, Cases, Role
 from domain.limits import Rules, counted_limit, start_of
 from domain.populations import ATTRIBUTES, STOCKS, Population
+from domain.stated import due_day_of
 
 DECISIONS = (Role.GRANTED, Role.REFUSED, Role.PENALISED, Role.DISMISSED)
 STOPS = (Role.SUSPENDED, Role.RESUMED, Role.EXTENDED, Role.CORRECTION_REQUESTED)
@@ -57,10 +58,10 @@ def limit_at(cases: Cases, rules: Rules, case: int, row: int, *, penal: bool) ->
     for each in range(first, row + 1):
         if not is_own(cases, each):
             continue
-        due = each if _due_kind(cases, each) else due
+        due = each if cases.actions.states[each] & STATES_DUE else due
         procedure = int(cases.actions.procedure[each]) if cases.actions.procedure[each] >= 0 else procedure
     if due >= 0:
-        return int(cases.extras.due_day[cases.actions.extra[due]])
+        return int(due_day_of(cases.actions, cases.extras, due))
     calendar = (rules.first_day, rules.counted, rules.working_days)
     roles = (Role.RECEIVED, Role.OPENED if penal else Role.ACCEPTED, Role.CORRECTION_REQUESTED)
     received, started, requested = (next(iter(_first(cases, first, row + 1, role)), -1) for role in roles)
@@ -87,11 +88,6 @@ def is_penal(cases: Cases, first: int, row: int, population: Population) -> bool
 def is_own(cases: Cases, row: int) -> bool:
     """Whether it is an action of the case itself."""
     return bool(FIRST_OWN <= cases.actions.role[row] <= LAST_OWN)
-
-
-def _due_kind(cases: Cases, row: int) -> int:
-    extra = cases.actions.extra[row]
-    return 0 if extra < 0 else int(cases.extras.due_kind[extra])
 
 
 def _credit(cases: Cases, first: int, stop: int, row: int) -> Iterator[int]:
@@ -125,7 +121,7 @@ def _anchor(cases: Cases, first: int, stop: int) -> int:
 
 def _limit(cases: Cases, first: int, row: int, *, penal: bool) -> Iterator[int]:
     for back in range(row, first - 1, -1):
-        if is_own(cases, back) and _due_kind(cases, back):
+        if is_own(cases, back) and cases.actions.states[back] & STATES_DUE:
             yield back
             return
     if penal:
@@ -148,7 +144,7 @@ def _reviews_by_case(cases: Cases, row: int, stop: int) -> Iterator[int]:
 
 
 def _plan(cases: Cases, first: int, stop: int, due: int) -> Iterator[int]:
-    due_day = cases.extras.due_day[cases.actions.extra[due]]
+    due_day = due_day_of(cases.actions, cases.extras, due)
     yield due
     for row in range(first, stop):
         if cases.actions.role[row] == Role.TARGET_SET and row <= due:

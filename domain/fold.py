@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from domain.cases import (
     LAST_OWN,
-    LONE_STEP,
     NOBODY,
     OVERTURNED,
     STATES_DUE,
@@ -44,6 +43,7 @@ from domain.limits import (
 )
 from domain.populations import CONFORMITY, EVERYTHING, IN_TIME_STOCK, Population
 from domain.spans import ALL_BEFORE
+from domain.stated import due_day_of, due_kind_of, rating_of, step_of
 from domain.tally import WHOLE
 
 HEAD: Final = 2**31 - 1
@@ -345,7 +345,7 @@ def limit_in_force(
 ) -> int:  # fmt: skip
     """Limit as the rows `first` to `last` say: the last stated one as stated, else the procedure's."""
     if due >= 0:
-        return int(extras[actions[due].extra].due_day)
+        return int(due_day_of(actions, extras, due))
     return counted_limit(
         actions, extras, upto, first, last, start, procedure,
         first_version, versions, stops, first_day, counted, working_days,
@@ -364,7 +364,7 @@ def judged(
     day = int(actions[row].day)
     start_day = int(actions[start].day) if start >= 0 else day
     pattern = 0
-    if due >= 0 and by_instant and extras[actions[due].extra].due_kind == 2:
+    if due >= 0 and by_instant and due_kind_of(actions, extras, due) == 2:
         if time_of(actions, extras, row) <= extras[actions[due].extra].due_time:
             pattern = 1
     elif due < 0 and surely_by(actions, start, -1, days_min, procedure, day):
@@ -392,15 +392,6 @@ def judged(
             if taken & versions[version].required == versions[version].required:
                 pattern |= 4
     return pattern, max(0, day - start_day)
-
-
-@compiled
-def step_of(actions: Actions, extras: Extras, row: int) -> int:
-    """The code of the step that an action states."""
-    extra = actions[row].extra
-    if extra <= LONE_STEP:
-        return int(LONE_STEP - extra)
-    return int(extras[extra].step)
 
 
 @compiled
@@ -476,7 +467,7 @@ def fold_rating(
         unit = actions[row].unit
     if actions[row].procedure >= 0:
         procedure = actions[row].procedure
-    rating = int(extras[actions[row].extra].rating)
+    rating = int(rating_of(actions, extras, row))
     good = 1 if rating >= 4 else 0
     return emit(
         actions, extras, shares, from_day, to_day, out, filled, row, RATED, good,
@@ -497,7 +488,7 @@ def fold_target(
         if actions[row].position > upto or actions[row].role != Role.TARGET_SET:
             continue
         if due < 0 or actions[row].day <= due_day:
-            due, due_day = row, int(extras[actions[row].extra].due_day)
+            due, due_day = row, int(due_day_of(actions, extras, row))
     if due < 0 or not from_day <= due_day <= to_day:
         return filled
     completed = 0

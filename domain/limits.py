@@ -13,6 +13,7 @@ from domain.action_types import ACTION_TYPES
 from domain.cases import STATES_REASON, Actions, Extras, Role
 from domain.compiled import compiled
 from domain.context import Context
+from domain.stated import reason_of
 
 NEVER = 2**31 - 1
 """No limit, or a clock that stands still: a day that no period reaches."""
@@ -228,7 +229,7 @@ def counted_limit(
             continue
         if role == Role.SUSPENDED and not stopped:
             if actions[row].states & STATES_REASON:
-                reason = extras[actions[row].extra].reason
+                reason = reason_of(actions, extras, row)
                 if stops[version, reason]:
                     stopped = True
                     stop_day = max(start_day, int(actions[row].day))

@@ -15,7 +15,7 @@ from domain.cases import (
     EXTRA_RECORD,
     FIRST_OWN,
     LAST_OWN,
-    LONE_STEP,
+    LONE,
     NOBODY,
     NOTHING,
     OVERTURNED,
@@ -76,13 +76,13 @@ def case_files(
     # column.
     place = np.full(history.position, NOTHING, np.int32)
     place[row] = np.arange(row.size, dtype=np.int32)
-    states = np.zeros(history.position, np.uint8)
+    states, recorded = np.zeros(history.position, np.uint8), np.zeros(history.position, np.bool_)
     columns = actions.columns
     in_parts(
-        history.position, tell_states, place, role, columns["due_kind"], columns["reason"], columns["step"],
-        actions.share_start, actions.share_stop, to_instant, states,
+        history.position, tell_states, place, role, columns["due_kind"], columns["due"], columns["reason"],
+        columns["step"], actions.share_start, actions.share_stop, to_instant, states, recorded,
     )  # fmt: skip
-    stated = (states[row] & ~np.uint8(STATES_STEP)) > 0
+    stated = recorded[row]
     extra = np.cumsum(stated, dtype=np.int32) - 1
     extra[~stated] = NOTHING
     records = np.empty(row.size, ACTION_RECORD).view(np.recarray)
@@ -103,10 +103,10 @@ def case_files(
 @compiled
 def tell_states(
     begin: int, end: int, place: NDArray[np.int32], role: NDArray[np.uint8], due_kind: NDArray[np.uint8],
-    reason: NDArray[np.int32], step: NDArray[np.int32], share_start: NDArray[np.int64],
-    share_stop: NDArray[np.int64], to_instant: bool, states: NDArray[np.uint8],
+    due: NDArray[np.int64], reason: NDArray[np.int32], step: NDArray[np.int32], share_start: NDArray[np.int64],
+    share_stop: NDArray[np.int64], to_instant: bool, states: NDArray[np.uint8], recorded: NDArray[np.bool_],
 ) -> None:  # fmt: skip
-    """What only an extra record holds, and counting cares for, of each row that has a place."""
+    """What each row that has a place states that counting cares for, and whether that needs a record."""
     for row in range(begin, end):
         if place[row] < 0:
             continue
@@ -123,6 +123,10 @@ def tell_states(
         if does == Role.RATED or (to_instant and Role.GRANTED <= does <= LAST_OWN):
             told |= STATES_OTHER
         states[row] = told
+        dated = told == STATES_DUE and due_kind[row] == 1 and due[row] >= 0
+        rated = told == STATES_OTHER and does == Role.RATED
+        lone = dated or rated or told in (STATES_STEP, STATES_REASON)
+        recorded[row] = told != 0 and not lone
 
 
 @compiled
@@ -147,8 +151,14 @@ def fill_records(
         record.unit = unit[row]
         record.procedure = procedure[row]
         record.extra = number
-        if number < 0 and states[row] & STATES_STEP:
-            record.extra = LONE_STEP - step[row]
+        if number < 0 and states[row] == STATES_DUE:
+            record.extra = LONE - due[row]
+        elif number < 0 and states[row] == STATES_REASON:
+            record.extra = LONE - reason[row]
+        elif number < 0 and states[row] == STATES_STEP:
+            record.extra = LONE - step[row]
+        elif number < 0 and states[row] == STATES_OTHER:
+            record.extra = LONE - rating[row]
         record.position = row + 1
         record.role = role[row]
         record.kind = kind[row]

@@ -15,7 +15,7 @@ from domain.action_types import ACTION_TYPES
 from domain.cases import (
     ACTION_RECORD,
     EXTRA_RECORD,
-    LONE_STEP,
+    LONE,
     NOBODY,
     SHARE_RECORD,
     STATES_DUE,
@@ -195,8 +195,14 @@ def columns(facts: Sequence[Fact], rules: Rules) -> Cases:
         action.marks = sum(1 << bit for bit, name in enumerate(EVERYS) if data.get(name))
         states = {"due": STATES_DUE, "participants": STATES_SHARES, "step": STATES_STEP, "reason": STATES_REASON}
         action.states = sum(bit for name, bit in states.items() if name in data)
-        if action.states == STATES_STEP and fact.type != "service.rated":
-            action.extra = LONE_STEP - code(STEPS, data, "step")
+        if fact.type == "service.rated":
+            action.extra = row if action.states else LONE - data["rating"]
+        elif action.states == STATES_STEP:
+            action.extra = LONE - code(STEPS, data, "step")
+        elif action.states == STATES_REASON:
+            action.extra = LONE - code(REASONS, data, "reason")
+        elif action.states == STATES_DUE:
+            action.extra = LONE - (rules.due(data["due"])[0] - epoch).days
         extra.time = fact.instant
         extra.due_day = (rules.due(data["due"])[0] - epoch).days if "due" in data else 0
         extra.due_kind = int("due" in data)
