@@ -306,7 +306,8 @@ class Campaign:
         with opened(self._settings) as kaoji:
             faults += ledger_faults(kaoji, expected, adoptions=self._adopted)
             faults += view_faults(kaoji)
-        faults += score_faults(self._settings, year=YEAR)
+        if not faults:
+            faults += score_faults(self._settings, year=YEAR)
         self._say(
             f"{expected.records} records in Kafka: {len(expected.recorded)} actions, "
             f"{expected.duplicates.total()} repeats, {len(expected.quarantined)} to be refused"
