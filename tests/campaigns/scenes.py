@@ -122,8 +122,8 @@ class Campaign:
             scenes.append((0.03, self._store_away))
         weights, doing = zip(*scenes, strict=True)
         said = 0
-        # Each scene once, then as the dice fall.
-        first = list(doing)
+        # Each scene once, unless time is short; then as the dice fall.
+        first = list(doing) if self._crashes > len(doing) else []
         self._chance.shuffle(first)
         while self.tally.crashes < self._crashes and not self.tally.faults:
             scene = first.pop() if first else self._chance.choices(doing, weights)[0]
@@ -163,11 +163,6 @@ class Campaign:
             self._wait([member])
             self._known[name] = member.passed()
             self._judge(member)
-        self._send(60)
-        self._sent_all()
-        member = self._members.start("views", self._consume_job(self._group_name(), batch=60))
-        self._wait([member])
-        self._judge(member)
         for view in VIEWS[1:]:
             member = self._members.start("rebuild", rebuilding(self._settings, view, batch_max=30))
             self._wait([member])
@@ -293,7 +288,7 @@ class Campaign:
         self._kafka.repair()
         self._senders.send(self._traffic.rest())
         self._sent_all()
-        member = self._members.start("last", self._consume_job(self._group_name(), batch=2_000, idle=1.0))
+        member = self._members.start("last", self._consume_job(self._group_name(), batch=2_000, idle=0.5))
         self._wait([member])
         self._judge(member)
         if not self.tally.faults:
