@@ -34,6 +34,7 @@ def campaign(
     folder: Path,
     database: Postgres | None = None,
     session_ms: int = 6_000,
+    step: str | None = None,
     say: Callable[[str], None] = lambda _text: None,
 ) -> Tally:
     """One campaign on one store (`sqlite`, or the `database`), in a folder that is left as it is at the end."""
@@ -43,7 +44,7 @@ def campaign(
         try:
             return Campaign(
                 seed=seed, crashes=crashes, store=store, folder=folder, kafka=kafka, database=database,
-                members=members, session_ms=session_ms, say=say,
+                members=members, session_ms=session_ms, step=step, say=say,
             ).run()  # fmt: skip
         finally:
             gc.unfreeze()
@@ -80,7 +81,7 @@ def _one(
     session_ms = given.session_ms or (6_000 if given.kafka else 1_500)
     tally = campaign(
         seed=given.seed, crashes=crashes, store=store, kafka=kafka, folder=folder, database=database,
-        session_ms=session_ms, say=say,
+        session_ms=session_ms, step=given.step, say=say,
     )  # fmt: skip
     for step, times in sorted(tally.kills.items()):
         say(f"  killed {times:4}  {step}")
@@ -115,6 +116,7 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--store", choices=("sqlite", "postgres", "both"), default="both")
     parser.add_argument("--brokers", type=int, choices=(1, 3), default=3)
     parser.add_argument("--kafka", help="HOST:PORT of a running Kafka, which is then not killed")
+    parser.add_argument("--step", help="kill at this one step of a consumer only, such as 'after append'")
     parser.add_argument("--session-ms", type=int, help="how long a group waits for a dead member")
     parser.add_argument("--folder", type=Path, help="where stores are kept (default: the temporary folder)")
     return parser.parse_args(arguments)

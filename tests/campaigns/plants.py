@@ -148,12 +148,21 @@ def planted(plant: Plant) -> Iterator[Path]:
 
 
 def campaign_in(
-    tree: Path, *, folder: Path, seed: int, crashes: int, store: str, kafka: str, session_ms: int = SESSION_MS
+    tree: Path,
+    *,
+    folder: Path,
+    seed: int,
+    crashes: int,
+    store: str,
+    kafka: str,
+    session_ms: int = SESSION_MS,
+    step: str | None = None,
 ) -> subprocess.Popen[str]:
     """A campaign by the code of that tree, begun; it keeps its stores in the folder."""
     folder.mkdir(exist_ok=True)
     command = [sys.executable, "-m", "tests.campaigns.crashes", "--seed", seed, "--crashes", crashes]
     command += ["--store", store, "--kafka", kafka, "--session-ms", session_ms, "--folder", folder]
+    command += ["--step", step] if step is not None else []
     return subprocess.Popen(list(map(str, command)), cwd=tree, stdout=subprocess.PIPE, text=True)
 
 

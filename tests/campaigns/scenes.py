@@ -79,6 +79,7 @@ class Campaign:
         database: Postgres | None,
         members: Members,
         session_ms: int,
+        step: str | None = None,
         say: Callable[[str], None],
     ) -> None:
         self._chance = random.Random(f"campaign {seed} {store}")
@@ -93,7 +94,7 @@ class Campaign:
             zone="Asia/Shanghai",
             token=None,
         )
-        self._session_ms = session_ms
+        self._session_ms, self._step = session_ms, step
         self._traffic = Traffic(seed, actions=(crashes + 20) * _ACTIONS_PER_CRASH)
         self._known: dict[str, Counter[str]] = {}
         self._decks: dict[str, list[str]] = {}
@@ -120,6 +121,8 @@ class Campaign:
             scenes.append((0.02, self._broker_away))
         if self._database is not None:
             scenes.append((0.03, self._store_away))
+        if self._step is not None:
+            scenes = [(1.0, self._one_step)]
         weights, doing = zip(*scenes, strict=True)
         said = 0
         # Each scene once, unless time is short; then as the dice fall.
@@ -176,6 +179,14 @@ class Campaign:
         self._send(self._chance.randrange(40, 160))
         together = self._chance.choice((1, 1, 2, 3))
         self._play([self._consumer(self._group_name()) for _ in range(together)])
+
+    def _one_step(self) -> None:
+        """Somebody dies at the one step that was asked for."""
+        step, known = self._step, self._known["consume"]
+        assert step is not None, "this scene is for one step"
+        assert step in known, f"a consumer comes to {sorted(known)}"
+        self._send(60)
+        self._play([("consume", self._consume_job(self._group_name()), Plan(step, 1))])
 
     def _group(self) -> None:
         """Members of one group that come and go, some without a word."""

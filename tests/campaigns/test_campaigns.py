@@ -21,7 +21,7 @@ from tests.campaigns.plants import PLANTS, SESSION_MS, campaign_in, fault_found,
 ROOT = Path(__file__).parents[2]
 SEED = int(os.environ.get("KAOJI_TEST_SEED", "1"))
 PLANT = "offset-later"
-CRASHES = {"sqlite": 12, "postgres": 8, PLANT: 4}
+CRASHES = {"sqlite": 12, "postgres": 8, PLANT: 2}
 
 pytestmark = [pytest.mark.kafka, pytest.mark.postgres]
 
@@ -50,6 +50,8 @@ def runs(
                 store="postgres" if name == "postgres" else "sqlite",
                 kafka=kafka_server,
                 session_ms=session_ms,
+                # There it is certain to be found; `make campaign-plants` lets the dice find it.
+                step="after append" if name == PLANT else None,
             )
             for name, tree in trees.items()
         }
