@@ -33,7 +33,7 @@ def backup_store(
 
     Raises BackupPlaceError, and what copying raises; then there is no such file.
     """
-    source = settings.keys if keys else store_file(settings)
+    source = _key_file(settings) if keys else store_file(settings)
     if not source.is_file():
         raise BackupPlaceError(f"There is nothing to back up: {source} is not there.")
     if file.exists() or not file.absolute().parent.is_dir():
@@ -73,6 +73,15 @@ def restore_store(
         for path in _with_logs(tried):
             path.unlink(missing_ok=True)
     return {"store": str(place), **answer}
+
+
+def _key_file(settings: Settings) -> Path:
+    if isinstance(settings.keys, str):
+        raise BackupPlaceError(
+            "The keys are in PostgreSQL. Back up the key database with `pg_dump --format=custom` and restore it "
+            "with `pg_restore`: see the page on backups."
+        )
+    return settings.keys
 
 
 def _verified(settings: Settings, file: Path, verify: bool, progress: Progress) -> dict[str, Any]:

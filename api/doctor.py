@@ -201,6 +201,12 @@ def _disk(settings: Settings) -> Iterator[Finding]:
 
 def _keys(settings: Settings) -> Iterator[Finding]:
     keys = settings.keys
+    if isinstance(keys, str):
+        yield _key_database(keys)
+        return
+    if not settings.store.startswith(SQLITE):
+        told = "in a file, so members that seal must share this host (or give KAOJI_KEYS a PostgreSQL URL)"
+        yield Finding("keys of members", True, told)
     if not keys.exists():
         ok = _nearest(keys.absolute().parent) == keys.absolute().parent
         told = (
@@ -212,6 +218,17 @@ def _keys(settings: Settings) -> Iterator[Finding]:
             yield Finding("keys of the ledger", False, told)
         return
     yield _private("keys", keys)
+
+
+def _key_database(url: str) -> Finding:
+    from domain.ledger.keys_postgres import KeyDatabase
+
+    keys = KeyDatabase(url, clock=lambda: 0)
+    try:
+        made = keys.are_made()
+    finally:
+        keys.close()
+    return Finding("keys", True, keys.place if made else f"{keys.place}: none yet, made when something is sealed")
 
 
 def _seals(settings: Settings) -> bool:

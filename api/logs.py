@@ -108,7 +108,7 @@ def _instant(record: logging.LogRecord) -> str:
 
 def _secrets(settings: Settings) -> list[str]:
     found = [settings.token]
-    for url in (settings.store, settings.traces or ""):
+    for url in (settings.store, settings.traces or "", settings.keys if isinstance(settings.keys, str) else ""):
         password = urlsplit(url).password
         found += [password, unquote(password or "")]
     return [each for each in found if each]

@@ -29,8 +29,9 @@ class Settings:
 
     store: str = field(repr=False)
     """KAOJI_STORE: URL of the ledger and its views."""
-    keys: Path
-    """KAOJI_KEYS: file of the keys that open sealed parts. Keep it out of the ledger's backups."""
+    keys: Path | str = field(repr=False)
+    """KAOJI_KEYS: file, or PostgreSQL URL, of the keys that open sealed parts. \
+Keep it out of the ledger's backups."""
     language: str
     """KAOJI_LANG: zh or en."""
     zone: str
@@ -78,7 +79,7 @@ def read_settings(
     senders = senders or values.get("KAOJI_SENDERS")
     return Settings(
         store=store,
-        keys=Path(keys) if keys else _keys_beside(store),
+        keys=_place_of_keys(keys) if keys else _keys_beside(store),
         language=language,
         zone=values.get("KAOJI_ZONE") or "Asia/Shanghai",
         token=values.get("KAOJI_TOKEN") or None,
@@ -138,6 +139,17 @@ def _whole_number(name: str, text: str | None) -> int | None:
     if not (text.isascii() and text.isdigit() and 0 < int(text) <= NUMBER_MAX):
         raise SettingError(f"{name} is {text!r}. Write a whole number from 1 to {NUMBER_MAX:,}, or leave it out.")
     return int(text)
+
+
+def _place_of_keys(text: str) -> Path | str:
+    if text.startswith(("postgresql://", "postgresql+psycopg://")):
+        return text
+    if "://" in text:
+        # Never shown: it may hold a password.
+        raise SettingError(
+            "KAOJI_KEYS is no place for keys. Write the path of a file, or postgresql://USER@HOST/DATABASE."
+        )
+    return Path(text)
 
 
 def _keys_beside(store: str) -> Path:

@@ -26,6 +26,10 @@ class StoreUnreachableError(UnreachableError):
     """
 
 
+class KeysUnreachableError(UnreachableError):
+    """The key database does not answer. Nothing was written to the ledger: keys come first."""
+
+
 class BusyLedgerError(UnreachableError):
     """Somebody else has been writing to the ledger for longer than we wait."""
 
@@ -52,7 +56,7 @@ class TakenVersionError(KaojiError, IntegrityError):
 
 
 class MissingKeyError(WrongInputError):
-    """A sealed part whose key is neither in the key file nor recorded there as destroyed."""
+    """A sealed part whose key is neither among the keys nor recorded there as destroyed."""
 
 
 class UnknownEntryError(WrongInputError):

@@ -1,4 +1,4 @@
-"""The key file: one key per person or case, outside the ledger and its backups, so that destroying it erases."""
+"""Keys: one per person or case, outside the ledger and its backups, so that destroying it erases."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from domain.ledger.errors import MissingKeyError, WrongStoreError
 
 # "KAKY": tells the key file from any other SQLite file.
 _APPLICATION_ID = 0x4B414B59
-_CACHED_KEYS_MAX = 100_000
+CACHED_KEYS_MAX = 100_000
 _CHUNK = 500
 Item = TypeVar("Item")
 
@@ -37,11 +37,49 @@ class Key(NamedTuple):
     key: bytes
 
 
-class Keys:
-    """Makes, finds and destroys keys. The file is made when the first key is needed, readable by its owner only.
+class Keys(Protocol):
+    """Makes, finds and destroys keys. May be used from several threads, processes and, where it can, hosts.
 
-    A destroyed key leaves its row with the key gone, so that "erased" and "lost" can be told apart. The bytes
-    are overwritten in the file; copies that a file system or a backup of the key file keeps are beyond us.
+    A destroyed key leaves its row with the key gone, so that "erased" and "lost" can be told apart.
+    """
+
+    def in_use(self, names: Iterable[str]) -> dict[str, Key]:
+        """Return a key for each name, making those that are missing in one durable transaction.
+
+        Whoever asks at the same time gets the same; never one that was destroyed before.
+        """
+
+    def get(self, key_ids: Iterable[bytes]) -> dict[bytes, bytes | None]:
+        """Return each key by its id, None for one that was destroyed. Raises MissingKeyError for a lost one."""
+
+    def ids_of(self, name: str) -> list[bytes]:
+        """Return the ids of the keys, not yet destroyed, that this name has (`person/…` or `subject/…`)."""
+
+    def destroy(self, key_id: bytes) -> bool:
+        """Destroy a key for good: what it sealed can never be read again. False when it was gone already."""
+
+    def close(self) -> None:
+        """Let go of the file or the connection."""
+
+
+def open_keys(place: Path | str, *, clock: Callable[[], int]) -> Keys:
+    """Open the keys in a file (a path) or in PostgreSQL (a URL). Raises WrongStoreError for what cannot hold them.
+
+    `clock` gives microseconds since 1970. A database that does not answer is told when a key is needed.
+    """
+    if isinstance(place, Path):
+        return KeyFile(place, clock=clock)
+    # Imported here: PostgreSQL's driver costs a quarter of a second, which a key file need not pay.
+    from domain.ledger.keys_postgres import KeyDatabase
+
+    return KeyDatabase(place, clock=clock)
+
+
+class KeyFile:
+    """Keys in an SQLite file on a local disk. It is made with the first key, readable by its owner only.
+
+    The bytes of a destroyed key are overwritten in the file; copies that a file system or a backup of the key
+    file keeps are beyond us.
     """
 
     def __init__(self, path: Path, *, clock: Callable[[], int]) -> None:
@@ -62,7 +100,7 @@ class Keys:
             self._forget_what_others_changed()
             missing = [name for name in wanted if name not in self._cache]
             if missing:
-                if len(self._cache) + len(missing) > _CACHED_KEYS_MAX:
+                if len(self._cache) + len(missing) > CACHED_KEYS_MAX:
                     self._cache = {name: key for name, key in self._cache.items() if name in set(wanted)}
                 self._cache.update(self._found_or_made(missing))
             return {name: self._cache[name] for name in wanted}

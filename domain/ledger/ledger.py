@@ -13,7 +13,7 @@ from eventsourcing.persistence import IntegrityError, ProcessRecorder, StoredEve
 from domain.errors import KaojiError
 from domain.ledger.comparing import same_as_found, same_in_batch
 from domain.ledger.errors import StaleTrackingError, TakenVersionError, WrongStoreError, store_errors_told
-from domain.ledger.keys import Keys
+from domain.ledger.keys import Keys, open_keys
 from domain.ledger.quarantine import Quarantine, entry_rows, storable
 from domain.ledger.receipts import count_rows, counted
 from domain.ledger.records import ACTION_TOPIC, Arrival, Head, Recorded, Sealed, Verdict
@@ -292,20 +292,29 @@ def _settled(same: bool, position: int | None) -> Verdict:
     return Verdict("quarantined", None, CONFLICT, CONFLICT_REMEDY)
 
 
-def open_ledger(store_url: str, *, keys: Path, clock: Callable[[], int], create: bool = True) -> Ledger:
+def open_ledger(store_url: str, *, keys: Path | str, clock: Callable[[], int], create: bool = True) -> Ledger:
     """Open the ledger at "sqlite:///path" or "postgresql+psycopg://…", making it when `create` says so.
 
-    `keys` is the path of the key file; `clock` gives microseconds since 1970. Raises WrongStoreError for what
-    cannot hold a ledger, NoLedgerError when there is none and `create` is false, StoreUnreachableError when
-    PostgreSQL does not answer. Nothing is left behind where it raises.
+    `keys` is the path of the key file, or the URL of the key database; `clock` gives microseconds since 1970.
+    Raises WrongStoreError for what cannot hold a ledger or its keys, NoLedgerError when there is none and `create`
+    is false, StoreUnreachableError when the store does not answer. Nothing is left behind where it raises.
     """
-    key_file = Keys(keys, clock=clock)
+    _see_that_keys_lie_apart(keys, store_url)
+    opened_keys = open_keys(keys, clock=clock)
     try:
         store, place = _open_store(store_url, clock=clock, create=create)
     except KaojiError:
-        key_file.close()
+        opened_keys.close()
         raise
-    return Ledger(store, key_file, clock=clock, place=place)
+    return Ledger(store, opened_keys, clock=clock, place=place)
+
+
+def _see_that_keys_lie_apart(keys: Path | str, store_url: str) -> None:
+    if isinstance(keys, str) and store_url.startswith("postgresql+psycopg:"):
+        from domain.ledger.keys_postgres import is_same_place, same_place
+
+        if is_same_place(keys, store_url):
+            raise WrongStoreError(same_place("the place of the store"))
 
 
 def _open_store(store_url: str, *, clock: Callable[[], int], create: bool) -> tuple[Store, str]:

@@ -9,18 +9,22 @@ from uuid import uuid4
 
 import psycopg
 from eventsourcing.postgres import PostgresDatastore
-from psycopg.conninfo import conninfo_to_dict
 
 from domain.errors import KaojiError
 from domain.ledger import sql
 from domain.ledger.errors import NoLedgerError, StoreUnreachableError, WrongStoreError, store_errors_told
+from domain.ledger.postgres_urls import (
+    CONNECT_TIMEOUT_SECONDS,
+    IDLE_IN_TRANSACTION_SECONDS,
+    LOCK_TIMEOUT_SECONDS,
+    is_refused,
+    parameters_of,
+    place_of,
+    reason_of,
+)
 from domain.ledger.store import Store
 from domain.ledger.store_postgres import PostgresLedgerRecorder
 
-CONNECT_TIMEOUT_SECONDS = 5
-LOCK_TIMEOUT_SECONDS = 30
-# A writer that is stopped in the middle of a transaction must not keep the lock for ever.
-IDLE_IN_TRANSACTION_SECONDS = 30
 # Every statement of ours goes through an index. On a table that was never analysed the planner thinks otherwise
 # and reads all of it: 5,000 look-ups a second instead of 200,000.
 _PLANNER = "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off"
@@ -29,7 +33,7 @@ _PLANNER = "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off
 def open_postgres_store(store_url: str, *, clock: Callable[[], int], create: bool) -> tuple[Store, str]:
     """Open, or make, the ledger in the first schema of the search path; return it and how to call it."""
     parameters = _parameters(store_url)
-    place = _place(parameters)
+    place = place_of(parameters)
     schema, exists, foreign = _looked_at(parameters, place)
     if not exists:
         if foreign:
@@ -68,7 +72,7 @@ def settings_of_postgres(store_url: str) -> dict[str, str]:
     """
     parameters = _parameters(store_url)
     names = ("server_version", "server_version_num", "fsync", "full_page_writes", "synchronous_commit")
-    with _connected(parameters, _place(parameters)) as connection:
+    with _connected(parameters, place_of(parameters)) as connection:
         found: dict[str, str] = {name: _shown(connection, name) for name in names}
         row = connection.execute(
             "SELECT CASE WHEN ssl THEN 'yes' ELSE 'no' END, "
@@ -85,30 +89,9 @@ def _shown(connection: psycopg.Connection[tuple[Any, ...]], name: str) -> str:
 
 
 def _parameters(store_url: str) -> dict[str, Any]:
-    try:
-        parameters = conninfo_to_dict(store_url.replace("postgresql+psycopg", "postgresql", 1))
-    except psycopg.ProgrammingError as error:
-        raise WrongStoreError(
-            f"The store URL cannot be read: {_without_secrets(str(error).strip(), store_url)}. "
-            "Write postgresql+psycopg://USER:PASSWORD@HOST:5432/DATABASE."
-        ) from error
-    parameters.setdefault("connect_timeout", str(CONNECT_TIMEOUT_SECONDS))
+    parameters = parameters_of(store_url, called="store URL")
     parameters["options"] = f"{parameters.get('options', '')} {_PLANNER}".strip()
     return parameters
-
-
-def _without_secrets(said: str, store_url: str) -> str:
-    """What libpq says, without the part of the URL that it quotes where that may be, or hold, a password."""
-    reason, _, quoted = said.partition(': "')
-    _, at, address = store_url.rpartition("@")
-    harmless = not at or (quoted.rstrip('"') in address and "password" not in address)
-    return said if harmless and "://" not in quoted else reason
-
-
-def _place(parameters: dict[str, Any]) -> str:
-    # Never the password.
-    host, port = parameters.get("host", "localhost"), parameters.get("port", "5432")
-    return f"PostgreSQL at {host}:{port}, database {parameters.get('dbname', parameters.get('user', 'default'))}"
 
 
 def _looked_at(parameters: dict[str, Any], place: str) -> tuple[str, bool, bool]:
@@ -116,10 +99,16 @@ def _looked_at(parameters: dict[str, Any], place: str) -> tuple[str, bool, bool]
     with _connected(parameters, place) as connection:
         row = connection.execute(
             "SELECT current_schema(), to_regclass(current_schema() || '.ledger_about') IS NOT NULL, "
-            "to_regclass(current_schema() || '.stored_events') IS NOT NULL"
+            "to_regclass(current_schema() || '.stored_events') IS NOT NULL, "
+            "to_regclass(current_schema() || '.kaoji_keys') IS NOT NULL"
         ).fetchone()
     assert row is not None
-    schema, exists, foreign = row
+    schema, exists, foreign, has_keys = row
+    if has_keys:
+        raise WrongStoreError(
+            f"Schema {schema!r} of {place} holds keys (KAOJI_KEYS), and a backup of the ledger must not hold "
+            "them. Name another database or schema for the store."
+        )
     if schema is None:
         raise WrongStoreError(f"{place} has no schema of that search path. Make it with CREATE SCHEMA.")
     return schema, exists, foreign
@@ -132,9 +121,8 @@ def _connected(parameters: dict[str, Any], place: str) -> Iterator[psycopg.Conne
         with psycopg.connect(**parameters, autocommit=True) as connection:
             yield connection
     except psycopg.Error as error:
-        reason = str(error).strip().replace("\n", " ")
-        # A refused login tells no SQLSTATE, only a sentence of the server's.
-        if any(words in reason for words in ("authentication failed", "does not exist", "no password supplied")):
+        reason = reason_of(error)
+        if is_refused(reason):
             raise WrongStoreError(
                 f"{place} refuses: {reason}. Mend the store URL, or make the database."
             ) from error

@@ -13,7 +13,7 @@ import pytest
 from domain.actions import action_key
 from domain.errors import UnreachableError, WrongInputError
 from domain.ledger.errors import BusyLedgerError, MissingKeyError, NoLedgerError, WrongStoreError
-from domain.ledger.keys import Keys
+from domain.ledger.keys import KeyFile
 from domain.ledger.ledger import Ledger, open_ledger
 from domain.ledger.sealing import Sealer
 from domain.ledger.store_postgres import PostgresLedgerRecorder
@@ -133,7 +133,7 @@ def test_a_locked_ledger_is_told_as_busy(tmp_path: Path) -> None:
     store = SQLiteLedgerRecorder(
         LedgerDatastore(f"file:{path}?mode=rw", lock_timeout=1), clock=Clock(), new_ledger_id=lambda: None  # type: ignore[arg-type, return-value]
     )  # fmt: skip
-    ledger = Ledger(store, Keys(tmp_path / "keys.db", clock=Clock()), clock=Clock(), place=str(path))
+    ledger = Ledger(store, KeyFile(tmp_path / "keys.db", clock=Clock()), clock=Clock(), place=str(path))
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
 
@@ -243,9 +243,9 @@ def test_a_key_file_that_is_something_else_is_left_as_it_was(tmp_path: Path) -> 
 
 
 def test_a_destroyed_key_is_gone_from_the_file_and_is_not_used_again(tmp_path: Path) -> None:
-    keys = Keys(tmp_path / "keys.db", clock=Clock())
+    keys = KeyFile(tmp_path / "keys.db", clock=Clock())
     old = keys.in_use(f"person/p{number}" for number in range(200))["person/p1"]
-    other_process = Keys(tmp_path / "keys.db", clock=Clock())
+    other_process = KeyFile(tmp_path / "keys.db", clock=Clock())
 
     assert other_process.destroy(old.key_id)
 

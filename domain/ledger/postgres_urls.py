@@ -1,0 +1,52 @@
+"""PostgreSQL URLs: what libpq makes of them, and how to call the place without ever showing a password."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+from domain.ledger.errors import WrongStoreError
+
+CONNECT_TIMEOUT_SECONDS = 5
+LOCK_TIMEOUT_SECONDS = 30
+# A writer that is stopped in the middle of a transaction must not keep the lock for ever.
+IDLE_IN_TRANSACTION_SECONDS = 30
+
+
+def parameters_of(url: str, *, called: str) -> dict[str, Any]:
+    """libpq's parameters, with our limit on connecting. `called` says what the URL is for, such as "store URL"."""
+    try:
+        parameters = conninfo_to_dict(url.replace("postgresql+psycopg", "postgresql", 1))
+    except psycopg.ProgrammingError as error:
+        raise WrongStoreError(
+            f"The {called} cannot be read: {_without_secrets(str(error).strip(), url)}. "
+            "Write postgresql+psycopg://USER:PASSWORD@HOST:5432/DATABASE."
+        ) from error
+    parameters.setdefault("connect_timeout", str(CONNECT_TIMEOUT_SECONDS))
+    return parameters
+
+
+def place_of(parameters: dict[str, Any]) -> str:
+    """How to call the database: host, port and name, never the password."""
+    host, port = parameters.get("host", "localhost"), parameters.get("port", "5432")
+    return f"PostgreSQL at {host}:{port}, database {parameters.get('dbname', parameters.get('user', 'default'))}"
+
+
+def reason_of(error: psycopg.Error) -> str:
+    """What the server or libpq says, on one line."""
+    return str(error).strip().replace("\n", " ")
+
+
+def is_refused(reason: str) -> bool:
+    """Whether a failed login is the fault of the URL. It tells no SQLSTATE, only a sentence of the server's."""
+    return any(words in reason for words in ("authentication failed", "does not exist", "no password supplied"))
+
+
+def _without_secrets(said: str, url: str) -> str:
+    """What libpq says, without the part of the URL that it quotes where that may be, or hold, a password."""
+    reason, _, quoted = said.partition(': "')
+    _, at, address = url.rpartition("@")
+    harmless = not at or (quoted.rstrip('"') in address and "password" not in address)
+    return said if harmless and "://" not in quoted else reason
