@@ -61,7 +61,7 @@ class Observer:
             position, rebuild = live.get(name, 0), rebuilds[name]
             lag = max(0, head.position - position)
             lag_seconds = max(0, kaoji.clock() - waiting[position]) / 1e6 if lag else 0.0
-            still = self._still_seconds(name, position, works=lag > 0)
+            still = self._still_seconds(name, position)
             views.append(
                 ViewStands(
                     name=name,
@@ -82,10 +82,10 @@ class Observer:
         found = self._kaoji.ledger.read_positions(wanted) if wanted else []
         return {event.position - 1: event.recorded_at for event in found}
 
-    def _still_seconds(self, name: str, position: int, *, works: bool) -> float:
+    def _still_seconds(self, name: str, position: int) -> float:
         with self._lock:
             now = self._monotonic()
             seen = self._moved.get(name)
-            if seen is None or seen[0] != position or not works:
+            if seen is None or seen[0] != position:
                 self._moved[name] = seen = (position, now)
             return now - seen[1]

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -165,12 +169,43 @@ def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPat
     assert isinstance(told.value, KaojiError)
 
 
-def test_collector_that_is_away_does_not_keep_a_process_from_ending() -> None:
-    begun = time.monotonic()
-    with tracing("http://127.0.0.1:9/v1/traces") as traces:
-        assert traces is not None
-        consumed(traces, sent())
-    assert time.monotonic() - begun < STOP_SECONDS_MAX + 1
+def test_collector_that_does_not_answer_does_not_keep_a_process_from_ending() -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        begun = time.monotonic()
+        with tracing(f"http://127.0.0.1:{silent.getsockname()[1]}/v1/traces") as traces:
+            assert traces is not None
+            consumed(traces, sent())
+        assert time.monotonic() - begun < STOP_SECONDS_MAX + 1
+
+
+def test_spans_are_sent_as_open_telemetry_has_it() -> None:
+    received: list[tuple[str, bytes]] = []
+
+    class Collector(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            received.append((self.path, self.rfile.read(int(self.headers["content-length"]))))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Collector) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        with tracing(f"http://127.0.0.1:{server.server_port}/v1/traces") as traces:
+            assert traces is not None
+            consumed(traces, sent(("traceparent", parent_of(5).encode())))
+        server.shutdown()
+    ((path, body),) = received
+    request = ExportTraceServiceRequest.FromString(body)
+    (resource,) = request.resource_spans
+    named = {each.key: each.value.string_value for each in resource.resource.attributes}
+    assert (path, named["service.name"]) == ("/v1/traces", "kaoji")
+    spans = {span.name: span for scope in resource.scope_spans for span in scope.spans}
+    assert set(spans) == {"consume actions", "poll", "check", "record", "commit"}
+    assert [link.trace_id.hex() for link in spans["consume actions"].links] == [f"{5:032x}"]
 
 
 @pytest.mark.kafka
