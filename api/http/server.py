@@ -21,6 +21,7 @@ from api.bootstrap import Kaoji
 from api.http.app import create_app
 from api.http.connections import CONNECTIONS_MAX, HEADER_BYTES_MAX, DeadlineProtocol
 from api.http.guard import is_loopback
+from api.logs import logs_are_json
 from domain.errors import WrongInputError
 from domain.log_events import SERVER_STARTED, SERVER_STOPPED
 
@@ -45,7 +46,8 @@ class UnusableTokenError(WrongInputError):
 
 
 def _announce(url: str) -> None:
-    print(f"Kaoji serves on {url} (its routes: {url}/docs). Stop it with Ctrl+C.", file=sys.stderr, flush=True)
+    if not logs_are_json():  # The event says it there.
+        print(f"Kaoji serves on {url} (its routes: {url}/docs). Stop it with Ctrl+C.", file=sys.stderr, flush=True)
 
 
 def serve(

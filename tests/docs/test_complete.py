@@ -11,10 +11,13 @@ from typer.main import get_command
 
 from api.cli.main import app
 from api.http_reference import openapi
+from api.metric_names import METRICS
+from api.readiness import REASONS
 from api.reference import stale_files
 from api.settings_reference import described_settings
 from consumers.kafka_settings import _KINDS
 from domain.action_types import ACTION_TYPES
+from domain.log_events import LOG_EVENTS, RESERVED_FIELDS
 from domain.refusals import QUARANTINE_CODES
 from tests.docs.pages import PAGES, ROOT, name_of
 
@@ -69,6 +72,24 @@ def test_every_setting_is_documented() -> None:
 def test_every_quarantine_code_is_documented_with_its_remedy() -> None:
     for name in ("reference/actions.md", "how-to/send-actions.md"):
         assert [code for code in QUARANTINE_CODES if f"| `{code}` |" not in page(name)] == []
+
+
+def test_every_metric_is_documented_with_its_labels() -> None:
+    said = page("reference/metrics.md")
+    for metric in METRICS.values():
+        labels = ", ".join(f"`{label}`" for label in metric.labels) or "–"
+        assert f"| `{metric.name}` | {metric.kind} | {labels} |" in said
+    assert [code for code in REASONS if f"| `{code}` |" not in said] == []
+    assert [code for code in QUARANTINE_CODES if f"`{code}`" not in said] == []
+
+
+def test_every_log_event_is_documented_with_its_fields() -> None:
+    said = page("reference/logs.md")
+    for event in LOG_EVENTS.values():
+        _, found, rest = said.partition(f"## `{event.name}`\n")
+        assert found, f"{event.name} is not documented"
+        assert [name for name in event.fields if f"| `{name}` |" not in rest.partition("\n## ")[0]] == []
+    assert [name for name in RESERVED_FIELDS if f"| `{name}` |" not in said] == []
 
 
 def test_every_type_is_documented() -> None:
