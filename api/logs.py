@@ -109,6 +109,16 @@ def _instant(record: logging.LogRecord) -> str:
 def _secrets(settings: Settings) -> list[str]:
     found = [settings.token]
     for url in (settings.store, settings.traces or "", settings.keys if isinstance(settings.keys, str) else ""):
-        password = urlsplit(url).password
-        found += [password, unquote(password or "")]
+        password = _password(url)
+        found += [password, unquote(password)]
     return [each for each in found if each]
+
+
+def _password(url: str) -> str:
+    try:
+        return urlsplit(url).password or ""
+    except (
+        ValueError
+    ):  # It is no URL, and is refused elsewhere; what may be a password in it is hidden all the same.
+        _, _, rest = url.partition("//")
+        return rest.rpartition("@")[0].partition(":")[2]
