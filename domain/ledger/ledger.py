@@ -13,7 +13,8 @@ from eventsourcing.persistence import IntegrityError, ProcessRecorder, StoredEve
 from domain.errors import KaojiError
 from domain.ledger.comparing import same_as_found, same_in_batch
 from domain.ledger.errors import StaleTrackingError, TakenVersionError, WrongStoreError, store_errors_told
-from domain.ledger.keys import Keys, open_keys
+from domain.ledger.keys import Keys
+from domain.ledger.opening_keys import open_keys
 from domain.ledger.quarantine import Quarantine, entry_rows, storable
 from domain.ledger.receipts import count_rows, counted
 from domain.ledger.records import ACTION_TOPIC, Arrival, Head, Recorded, Sealed, Verdict

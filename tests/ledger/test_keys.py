@@ -11,8 +11,9 @@ import psycopg
 import pytest
 
 from domain.ledger.errors import KeysUnreachableError, MissingKeyError, WrongStoreError
-from domain.ledger.keys import Key, Keys, open_keys
+from domain.ledger.keys import Key, Keys
 from domain.ledger.ledger import open_ledger
+from domain.ledger.opening_keys import open_keys
 from tests.support.ledgers import Clock
 
 KeyMaker = Callable[[], Keys]

@@ -13,7 +13,7 @@ import pytest
 from domain.actions import action_key
 from domain.errors import UnreachableError, WrongInputError
 from domain.ledger.errors import BusyLedgerError, MissingKeyError, NoLedgerError, WrongStoreError
-from domain.ledger.keys import KeyFile
+from domain.ledger.keys_sqlite import KeyFile
 from domain.ledger.ledger import Ledger, open_ledger
 from domain.ledger.sealing import Sealer
 from domain.ledger.store_postgres import PostgresLedgerRecorder
