@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from api.logs import tear_down_logs
 from tests.support.kafka import kafka_server, kafka_topic
 from tests.support.missing import report_missing
 from tests.support.postgres import postgres_server, postgres_url
@@ -12,6 +13,12 @@ from tests.support.postgres import postgres_server, postgres_url
 __all__ = ["kafka_server", "kafka_topic", "postgres_server", "postgres_url"]
 
 settings.register_profile("campaign", max_examples=10_000)
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_python_has_them() -> None:
+    """A command that ran before in this process has set up its own, and a test may ask what is logged."""
+    tear_down_logs()
 
 
 def pytest_configure(config: pytest.Config) -> None:
