@@ -117,8 +117,7 @@ def _secrets(settings: Settings) -> list[str]:
 def _password(url: str) -> str:
     try:
         return urlsplit(url).password or ""
-    except (
-        ValueError
-    ):  # It is no URL, and is refused elsewhere; what may be a password in it is hidden all the same.
+    except ValueError:
+        # It is no URL, and is refused elsewhere; what may be a password in it is hidden all the same.
         _, _, rest = url.partition("//")
         return rest.rpartition("@")[0].partition(":")[2]

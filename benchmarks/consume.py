@@ -24,6 +24,7 @@ from consumers.kafka_topics import create_topic, publish
 from consumers.pipeline import Totals
 from domain.actions import check_action
 from domain.errors import UnreachableError
+from domain.garbage import collector_off
 from domain.ledger.ledger import Ledger, open_ledger
 from domain.ledger.records import ACTION_TOPIC
 from domain.refusals import RefusedError
@@ -111,7 +112,7 @@ def _consumer(bootstrap: str, topic: str) -> Iterator[Any]:
 
 
 def _bare(bootstrap: str, topic: str, sent: int) -> _Taken:
-    with _consumer(bootstrap, topic) as consumer, _no_collections():
+    with _consumer(bootstrap, topic) as consumer, collector_off():
         taken, read = _Taken(), 0
         while read < sent:
             read += sum(map(len, consumer.poll(timeout_ms=500).values()))
@@ -164,7 +165,7 @@ def _stock(bootstrap: str, topic: str, sent: int, url: str) -> _Taken:
     recorder = PostgresProcessRecorder(datastore, events_table_name=table, tracking_table_name=f"{table}_tracking")
     recorder.create_table()
     seen: set[Any] = set()
-    with _consumer(bootstrap, topic) as consumer, _no_collections():
+    with _consumer(bootstrap, topic) as consumer, collector_off():
         taken, read = _Taken(), 0
         while read < sent:
             events = []
@@ -214,14 +215,3 @@ def _fill(ledger: Ledger, recorded: int) -> None:
     store: Any = ledger.recorder
     for statement in (events, f"INSERT INTO ledger_batches VALUES (1, {recorded}, 1)"):
         store.execute(statement)
-
-
-@contextmanager
-def _no_collections() -> Iterator[None]:
-    gc.freeze()
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
-        gc.unfreeze()

@@ -18,11 +18,12 @@ from consumers.kafka_log import heard
 from consumers.kafka_member import KafkaUnreachableError, Member, Records
 from consumers.kafka_records import KafkaRecord
 from consumers.kafka_settings import check_kafka_settings
-from consumers.pipeline import ActionLedger, Intake, Refused, Totals, collector_off
+from consumers.pipeline import ActionLedger, Intake, Refused, Totals
 from consumers.senders import Binding
 from consumers.watch import ConsumerWatch
 from consumers.writing import AbandonedBatchError, BatchWriter, quick_switching
 from domain.errors import UnreachableError
+from domain.garbage import collector_off
 from domain.ledger.errors import StaleTrackingError
 from domain.ledger.records import Arrival
 from domain.log_events import BATCH_ABANDONED, BATCH_DROPPED, CONSUMER_GOING_ON, CONSUMER_WAITING

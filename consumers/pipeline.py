@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final, Protocol
 
@@ -15,6 +14,7 @@ from eventsourcing.persistence import Tracking
 from consumers.interruption import Interruption
 from consumers.seen_actions import SeenActions, entries
 from domain.errors import KaojiError
+from domain.garbage import collector_off
 from domain.ledger.ledger import CONFLICT, CONFLICT_REMEDY
 from domain.ledger.records import Arrival, Head, Verdict
 
@@ -172,20 +172,6 @@ class Intake:
             quarantined=totals.quarantined + kinds.count("quarantined"),
             position=max(positions, default=totals.position),
         )
-
-
-@contextmanager
-def collector_off() -> Iterator[None]:
-    """Keep the garbage collector from walking through everything that is loaded, again and again."""
-    was_on = gc.isenabled()
-    gc.freeze()
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.unfreeze()
-        if was_on:
-            gc.enable()
 
 
 def _recorded(verdicts: Sequence[Verdict]) -> list[int]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from fractions import Fraction
 from functools import partial
 from typing import Any, Final
@@ -14,6 +12,7 @@ import numpy as np
 from domain.counted_columns import Flags, Floats
 from domain.curves import UNIT_ROUNDOFF
 from domain.exact_scoring import INCOMPLETE, WHOLE, Scorecard
+from domain.garbage import without_collections
 from domain.intervals import wilson, wilson_millionths
 from domain.numbers import RATE_PLACES, plain, units_of
 from domain.policy_file import Adjustment, Competence, Indicator
@@ -36,21 +35,8 @@ def rows_json(
     columns: ScoreColumns, subjects: Sequence[str], units: Sequence[str | None], *, competence: bool
 ) -> list[dict[str, Any]]:
     """Every scorecard, in order."""
-    with _no_collections():
+    with without_collections():
         return _all_rows(columns, subjects, units, competence=competence)
-
-
-@contextmanager
-def _no_collections() -> Iterator[None]:
-    """Hundreds of thousands of new dictionaries, none in a circle: searching them for garbage takes longer than
-    making them."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def _all_rows(

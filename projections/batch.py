@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from threading import Thread
 
 import msgspec
@@ -71,15 +70,3 @@ class Batch(list[Recorded]):
 def actions_of(events: Sequence[Recorded]) -> Actions:
     """The actions among events, read already where these are a batch."""
     return events.actions if isinstance(events, Batch) else Actions(events)
-
-
-@contextmanager
-def without_collections() -> Iterator[None]:
-    """Many new objects, none in a circle: to search them for garbage takes longer than to make them."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()

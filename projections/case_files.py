@@ -151,14 +151,6 @@ def fill_records(
         record.unit = unit[row]
         record.procedure = procedure[row]
         record.extra = number
-        if number < 0 and states[row] == STATES_DUE:
-            record.extra = LONE - due[row]
-        elif number < 0 and states[row] == STATES_REASON:
-            record.extra = LONE - reason[row]
-        elif number < 0 and states[row] == STATES_STEP:
-            record.extra = LONE - step[row]
-        elif number < 0 and states[row] == STATES_OTHER:
-            record.extra = LONE - rating[row]
         record.position = row + 1
         record.role = role[row]
         record.kind = kind[row]
@@ -179,6 +171,14 @@ def fill_records(
                 within = segment_of(transitions, due[row], segment)
                 stated.due_day = (due[row] + offsets[within]) // DAY_MICROSECONDS
                 stated.due_time = due[row]
+        elif states[row] == STATES_DUE:
+            record.extra = LONE - due[row]
+        elif states[row] == STATES_REASON:
+            record.extra = LONE - reason[row]
+        elif states[row] == STATES_STEP:
+            record.extra = LONE - step[row]
+        elif states[row] == STATES_OTHER:
+            record.extra = LONE - rating[row]
 
 
 @compiled

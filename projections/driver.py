@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from domain.errors import KaojiError, UnreachableError
+from domain.garbage import without_collections
 from domain.ledger.ledger import Ledger
 from domain.ledger.records import Recorded
 from domain.log_events import REBUILD_RESUMED, VIEW_OUTDATED
 from domain.watching import BatchTimes
-from projections.batch import Batch, without_collections
+from projections.batch import Batch
 from projections.damage import MissingEventsError, PoisonEventError
 from projections.store import DATABASE_ERRORS, Checkpoint, Connection, ViewMovedError, ViewStore
 

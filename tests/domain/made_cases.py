@@ -8,10 +8,12 @@ from datetime import date, timedelta
 from fractions import Fraction
 from random import Random
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from domain.action_types import ACTION_TYPES
+from domain.calendars import load_calendar, to_day
 from domain.cases import (
     ACTION_RECORD,
     EXTRA_RECORD,
@@ -27,10 +29,16 @@ from domain.cases import (
     make_records,
     role_table,
 )
+from domain.context import Context
+from domain.limits import Rules as CompiledRules
+from domain.limits import compile_rules
 from domain.tally import WHOLE
+from domain.zones import load_zone
 from tests.reference.cases import Kind, ReferenceLimit, Rules
 from tests.reference.recorded import Fact, fact_of
+from tests.support.product import register
 
+CHINA = load_calendar("china")
 FIRST = date(2024, 1, 29)  # With the Spring Festival and its make-up Sundays, 4 and 18 February.
 REASONS = ("test", "holiday")
 STEPS = ("review", "notice")
@@ -55,6 +63,19 @@ TARGETS = ("plan.target-set", "plan.target-completed", "plan.target-cancelled")
 BEGINNINGS = {"licensing": ("licensing.received", "licensing.accepted"), "enforcement": ("enforcement.opened",)}
 KINDS: tuple[Kind, ...] = ("working", "calendar")
 ENDINGS = {"licensing": "licensing.granted", "enforcement": "enforcement.closed"}
+
+
+def made_rules(random: Random) -> Rules:
+    """Rules of a made-up register and China's working days, as the reference takes them."""
+    return Rules(
+        ZoneInfo("Asia/Shanghai"), "day", made_register(random), lambda day: CHINA.is_working(to_day(day))
+    )
+
+
+def compiled_rules(rules: Rules) -> CompiledRules:
+    """The same as the fold takes them, for the codes of `columns`."""
+    context = Context(load_zone("Asia/Shanghai"), "day", register(rules.limits), CHINA)
+    return compile_rules(context, procedures=PROCEDURES, reasons=REASONS, steps=STEPS)
 
 
 def made_register(random: Random) -> dict[str, ReferenceLimit]:

@@ -3,36 +3,28 @@
 from __future__ import annotations
 
 from random import Random
-from zoneinfo import ZoneInfo
 
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.calendars import load_calendar, to_day
-from domain.context import Context
+from domain.calendars import to_day
 from domain.counting import Counts, Period, Sizes, count_cases, count_tally
 from domain.fold import HEAD, fold
-from domain.limits import compile_rules
 from domain.populations import EVERYTHING, Population
 from domain.spans import spans_of
-from domain.zones import load_zone
 from tests.domain.made_cases import (
     FIRST,
     PROCEDURES,
-    REASONS,
     STAFF,
-    STEPS,
     UNITS,
     columns,
+    compiled_rules,
     made_case,
-    made_register,
+    made_rules,
     made_target,
 )
-from tests.reference.cases import Rules
-from tests.support.product import register
 
-CHINA = load_calendar("china")
 SIZES = Sizes(persons=len(STAFF) + 1, units=len(UNITS) + 1, procedures=len(PROCEDURES) + 1)
 FIRST_DAY = to_day(FIRST)
 
@@ -42,12 +34,9 @@ FIRST_DAY = to_day(FIRST)
 def test_period_counts_what_its_days_add_up_to(seed: int, begin: int, length: int) -> None:
     # Given a case or a target, and a period of the days around it, which may have begun or ended elsewhere
     random = Random(seed)
-    rules = Rules(
-        ZoneInfo("Asia/Shanghai"), "day", made_register(random), lambda day: CHINA.is_working(to_day(day))
-    )
+    rules = made_rules(random)
     facts = made_target(random) if random.random() < 0.2 else made_case(random)
-    context = Context(load_zone("Asia/Shanghai"), "day", register(rules.limits), CHINA)
-    compiled = compile_rules(context, procedures=PROCEDURES, reasons=REASONS, steps=STEPS)
+    compiled = compiled_rules(rules)
     cases = columns(facts, rules)
     first = FIRST_DAY + begin
     period = Period(first, first + length - 1, np.zeros(length, np.int32))

@@ -14,44 +14,35 @@ from datetime import date, timedelta
 from fractions import Fraction
 from pathlib import Path
 from random import Random
-from zoneinfo import ZoneInfo
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.calendars import load_calendar, to_date, to_day
-from domain.context import Context
+from domain.calendars import to_date, to_day
 from domain.fold import HEAD, fold
-from domain.limits import compile_rules
 from domain.populations import ATTRIBUTES, STOCKS, Population
 from domain.tally import WHOLE
-from domain.zones import load_zone
 from tests.domain.made_cases import (
     FIRST,
     PROCEDURES,
-    REASONS,
     STAFF,
-    STEPS,
     UNITS,
     columns,
+    compiled_rules,
     made_case,
-    made_register,
+    made_rules,
 )
 from tests.reference.cases import Rules
 from tests.reference.populations import Member, members
 from tests.reference.recorded import Fact
-from tests.support.product import register
 
-CHINA = load_calendar("china")
 Counted = dict[tuple[object, ...], Fraction]
 """Share of what counts, by population, attributes, value, day, person, unit and procedure."""
 
 
 def by_fold(facts: Sequence[Fact], rules: Rules, last_day: date, upto: int) -> Counted:
-    context = Context(load_zone("Asia/Shanghai"), "day", register(rules.limits), CHINA)
-    compiled = compile_rules(context, procedures=PROCEDURES, reasons=REASONS, steps=STEPS)
     found: Counted = defaultdict(Fraction)
-    for row in fold(columns(facts, rules), compiled, upto=upto):
+    for row in fold(columns(facts, rules), compiled_rules(rules), upto=upto):
         population, pattern = Population(int(row.kind) >> 8), int(row.kind) & 255
         stands = population in STOCKS
         if row.day > to_day(last_day):
@@ -91,9 +82,7 @@ def test_every_member_is_that_of_the_reference_as_of_any_position(seed: int, day
 
 def assert_equal(seed: int, days: int) -> None:
     random = Random(seed)
-    rules = Rules(
-        ZoneInfo("Asia/Shanghai"), "day", made_register(random), lambda day: CHINA.is_working(to_day(day))
-    )
+    rules = made_rules(random)
     facts, last_day = made_case(random), FIRST + timedelta(days=days)
     upto = random.randint(1, len(facts))
     for position in (HEAD, upto):

@@ -14,8 +14,9 @@ import pytest
 
 from api.bootstrap import Kaoji
 from domain.cases import NOBODY
+from domain.garbage import without_collections
 from domain.ledger.records import ACTION_TOPIC, Recorded
-from projections.batch import Actions, Batch, without_collections
+from projections.batch import Actions, Batch
 from projections.damage import UnreadableEventError
 from projections.driver import Driver
 from projections.history.columns import History, differences, load_history
