@@ -61,7 +61,8 @@ class _Context:
 
     def follow(self, history: History) -> None:
         with self._lock:
-            if history.position > self._live.position:
+            # An empty history has nothing to count, but words to answer with.
+            if history.position > self._live.position or self._live.position == 0:
                 self._live.follow(history)
 
     def sums(

@@ -43,6 +43,16 @@ def test_any_position_is_answered_as_if_counted_anew(tmp_path: Path) -> None:
                         assert_same(ours, anew(history.upto(position), rules, by))
 
 
+def test_an_empty_history_is_answered(tmp_path: Path) -> None:
+    rules = context(LIMITS, load_calendar("weekdays"))
+    with product(tmp_path) as kaoji:
+        for by in KINDS:
+            ours = Standing().sums(
+                kaoji.history(), rules, Directory(), from_day=FIRST, to_day=LAST, by=by, asked=EVERYTHING
+            )
+            assert_same(ours, anew(kaoji.history(), rules, by))
+
+
 def anew(history: History, rules: Context, by: By) -> Sums:
     return count(history, rules).sums(Directory(), from_day=FIRST, to_day=LAST, by=by)
 
