@@ -5,15 +5,21 @@ from __future__ import annotations
 import argparse
 import inspect
 import json
+from collections.abc import Callable, Mapping
 
 from benchmarks.catalogue import BENCHMARKS
 from benchmarks.measuring import machine
 
-OPTIONS = {
-    "partitions": "consume, freshness: partitions of the topic (default 12)",
-    "recorded": "consume: actions in the ledger already (default 0)",
-    "rate": "freshness: actions sent a second (default 5000)",
+OPTIONS: Mapping[str, tuple[Callable[[str], object], str]] = {
+    "partitions": (int, "consume, freshness, soak: partitions of the topic (default 12)"),
+    "recorded": (int, "consume: actions in the ledger already (default 0)"),
+    "rate": (int, "freshness: actions sent a second (default 5000)"),
+    "store": (str, "freshness, soak: postgres or sqlite (default: freshness both, soak postgres)"),
+    "minutes": (float, "soak: how long (default 30)"),
+    "into": (str, "soak: folder for soak.csv and soak.svg (default the working folder)"),
 }
+
+CHOICES = {"store": ("postgres", "sqlite")}
 
 
 def main() -> None:
@@ -21,8 +27,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("name", choices=["list", *BENCHMARKS], help="which one; `list` names them")
     parser.add_argument("--actions", type=int, default=200_000, help="size of the history (default 200000)")
-    for name, meaning in OPTIONS.items():
-        parser.add_argument(f"--{name}", type=int, help=meaning)
+    for name, (kind, meaning) in OPTIONS.items():
+        parser.add_argument(f"--{name}", type=kind, choices=CHOICES.get(name), help=meaning)
     arguments = parser.parse_args()
     if arguments.name == "list":
         for name, benchmark in BENCHMARKS.items():

@@ -17,6 +17,7 @@ from benchmarks.project import project
 from benchmarks.score_cold import score_cold
 from benchmarks.score_memory import score_memory
 from benchmarks.score_pass import score_pass
+from benchmarks.soak import soak
 from benchmarks.what_if import what_if
 
 BENCHMARKS: Mapping[str, Callable[..., Figures]] = {
@@ -32,5 +33,6 @@ BENCHMARKS: Mapping[str, Callable[..., Figures]] = {
     "score-cold": score_cold,
     "score-memory": score_memory,
     "score-pass": score_pass,
+    "soak": soak,
     "what-if": what_if,
 }

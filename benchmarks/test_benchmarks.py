@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,11 +25,13 @@ from projections.audit_trail import AuditTrail
 from projections.case_files import case_files
 
 ACTIONS = 20_000
+SHORT: dict[str, dict[str, Any]] = {"soak": {"minutes": 0.1}}
 
 
 @pytest.mark.parametrize("name", BENCHMARKS)
-def test_peers_give_equal_answers(name: str) -> None:
-    assert BENCHMARKS[name](10_000)
+def test_peers_give_equal_answers(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert BENCHMARKS[name](10_000, **SHORT.get(name, {}))
 
 
 def test_case_files_made_straight_away_are_those_of_the_made_history() -> None:
