@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import csv
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
 from typing import TYPE_CHECKING, Any, Final
 
 from api.cli.output import Output, OutputFormat, print_json
@@ -23,11 +26,26 @@ CSV_COLUMNS: Final = (
 
 def watch(output: Output, *, seconds: float, sleep: Callable[[float], None] = time.sleep) -> None:
     """Look at the store every so many seconds until Ctrl-C. Carries no view on. Raises NoLedgerError."""
-    with output.session() as kaoji:
-        try:
-            _show(output, _looks(kaoji, seconds, sleep))
-        except KeyboardInterrupt:
-            return
+    with _until_interrupted(), output.session() as kaoji:
+        _show(output, _looks(kaoji, seconds, sleep))
+
+
+@contextmanager
+def _until_interrupted() -> Iterator[None]:
+    """Ctrl-C ends the block. Pressed once more it does nothing: the command is about to end."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield
+    except KeyboardInterrupt:
+        return
+    finally:
+        if signal.getsignal(signal.SIGINT) is interrupt:
+            signal.signal(signal.SIGINT, before)
 
 
 def view_cell(view: dict[str, Any]) -> str:

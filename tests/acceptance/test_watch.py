@@ -9,6 +9,7 @@ import re
 import signal
 import socket
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +122,18 @@ def test_ctrl_c_ends_watching_cleanly(kaoji: CommandLine) -> None:
     with kaoji.started("status", "--watch", "0.2", "--format", "json") as process:
         assert process.stdout is not None
         assert json.loads(process.stdout.readline())["events"] == 3
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=10)
+    assert (process.returncode, said) == (0, "")
+
+
+@pytest.mark.parametrize("pause", [0.0, 0.002, 0.01])
+def test_ctrl_c_pressed_twice_ends_watching_as_cleanly(kaoji: CommandLine, pause: float) -> None:
+    with kaoji.started("status", "--watch", "0.2", "--format", "json") as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        time.sleep(pause)
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=10)
     assert (process.returncode, said) == (0, "")

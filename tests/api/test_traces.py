@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from importlib.metadata import version
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -73,6 +74,8 @@ def test_batch_is_a_span_with_its_stages_in_it(traces: Traces, spans: InMemorySp
     found = named(spans)
     batch = found.pop("consume actions")
     assert batch.kind == SpanKind.CONSUMER
+    assert batch.instrumentation_scope is not None
+    assert (batch.instrumentation_scope.name, batch.instrumentation_scope.version) == ("kaoji", version("kaoji"))
     assert dict(batch.attributes or {}) == {
         "messaging.system": "kafka",
         "messaging.operation.name": "consume",

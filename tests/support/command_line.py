@@ -90,12 +90,12 @@ class CommandLine:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
-        try:
-            with process:
+        # Killed before it is waited for, or a test that fails would wait for ever.
+        with process:
+            try:
                 yield process
+            finally:
                 process.kill()
-        finally:
-            process.kill()
 
     def elsewhere(self, *arguments: str | Path, cwd: Path = ROOT) -> Ran:
         """Run it to its end in a process of its own, whatever the exit code."""
