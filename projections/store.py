@@ -42,6 +42,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from domain.errors import KaojiError, UnreachableError
+from domain.ledger.errors import NoWritesError, is_read_only
 
 __all__ = [
     "BLOCKS",
@@ -391,9 +392,11 @@ def _told() -> Iterator[None]:
     try:
         yield
     except DATABASE_ERRORS as error:
-        reason = getattr(error, "orig", None) or error
+        reason = " ".join(str(getattr(error, "orig", None) or error).split()).rstrip(".")
         raise UnreachableError(f"The store does not answer: {reason}. Start it, then try again.") from error
     except DatabaseError as error:
+        if is_read_only(error.orig):
+            raise NoWritesError("The store", str(error.orig)) from error
         # SQLite's words for a file with torn pages.
         if "malformed" not in str(error.orig) and "not a database" not in str(error.orig):
             raise

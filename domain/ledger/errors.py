@@ -9,6 +9,9 @@ from eventsourcing.persistence import IntegrityError, OperationalError, Persiste
 
 from domain.errors import KaojiError, UnreachableError, WrongInputError
 
+# What is said about it depends on the server's language.
+_READ_ONLY = "25006"
+
 
 class WrongStoreError(WrongInputError):
     """The store cannot hold a ledger, or holds something else."""
@@ -24,6 +27,16 @@ class StoreUnreachableError(UnreachableError):
     Whether a batch that was being appended is written is then unknown: ask `max_tracking_id` or send the
     same records again, which adds nothing twice.
     """
+
+
+class NoWritesError(UnreachableError):
+    """The database answers, and takes no writes. Nothing was written."""
+
+    def __init__(self, place: str, said: str) -> None:
+        super().__init__(
+            f"{place} takes no writes: {said}. It is a standby, or set to be read only: name the primary with "
+            "--store, or have it take writes."
+        )
 
 
 class KeysUnreachableError(UnreachableError):
@@ -86,13 +99,24 @@ def store_errors_told(place: str) -> Iterator[None]:
     except OperationalError as error:
         raise _told(place, error) from error
     except PersistenceError as error:
+        if is_read_only(error.__cause__):
+            raise NoWritesError(f"The ledger in {place}", _on_one_line(error)) from error
         raise WrongStoreError(
             f"The ledger in {place} cannot be used: {error}. Was it made by another program or version?"
         ) from error
 
 
+def is_read_only(error: BaseException | None) -> bool:
+    """Whether PostgreSQL has refused a write because it is a standby, or set to be read only."""
+    return getattr(error, "sqlstate", None) == _READ_ONLY
+
+
+def _on_one_line(error: Exception) -> str:
+    return str(error).strip().replace("\n", " ")
+
+
 def _told(place: str, error: OperationalError) -> KaojiError:
-    text = str(error).strip().replace("\n", " ")
+    text = _on_one_line(error)
     lowered = text.lower()
     if "locked" in lowered or "lock timeout" in lowered or "return of writer" in lowered:
         return BusyLedgerError(

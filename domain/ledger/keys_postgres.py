@@ -13,7 +13,7 @@ import psycopg
 from psycopg import IsolationLevel
 
 from domain.errors import KaojiError
-from domain.ledger.errors import KeysUnreachableError, MissingKeyError, WrongStoreError
+from domain.ledger.errors import KeysUnreachableError, MissingKeyError, WrongStoreError, is_read_only
 from domain.ledger.keys import CACHED_KEYS_MAX, Key
 from domain.ledger.postgres_urls import (
     IDLE_IN_TRANSACTION_SECONDS,
@@ -230,8 +230,12 @@ class KeyDatabase:
         except psycopg.Error as error:
             self.close()
             reason = reason_of(error)
-            read_only = isinstance(error, psycopg.errors.ReadOnlySqlTransaction)
-            if read_only or isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
+            if is_read_only(error):
+                raise KeysUnreachableError(
+                    f"The key database ({self.place}) takes no writes: {reason}. "
+                    "Name the primary in KAOJI_KEYS, or have it take writes."
+                ) from error
+            if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
                 raise KeysUnreachableError(
                     f"The key database ({self.place}) does not answer: {reason}. Start it, or mend KAOJI_KEYS."
                 ) from error

@@ -14,9 +14,9 @@ from domain.errors import KaojiError
 from domain.ledger import sql
 from domain.ledger.errors import NoLedgerError, StoreUnreachableError, WrongStoreError, store_errors_told
 from domain.ledger.postgres_urls import (
-    CONNECT_TIMEOUT_SECONDS,
     IDLE_IN_TRANSACTION_SECONDS,
     LOCK_TIMEOUT_SECONDS,
+    POOL_TIMEOUT_SECONDS,
     is_refused,
     parameters_of,
     place_of,
@@ -138,7 +138,7 @@ def _datastore(parameters: dict[str, Any], schema: str) -> PostgresDatastore:
         port="",
         user="",
         password="",
-        connect_timeout=CONNECT_TIMEOUT_SECONDS,
+        connect_timeout=POOL_TIMEOUT_SECONDS,
         idle_in_transaction_session_timeout=IDLE_IN_TRANSACTION_SECONDS,
         pool_size=1,
         max_overflow=9,
@@ -150,4 +150,6 @@ def _datastore(parameters: dict[str, Any], schema: str) -> PostgresDatastore:
     kwargs = datastore.pool.kwargs
     assert isinstance(kwargs, dict)
     datastore.pool.kwargs = {"row_factory": kwargs["row_factory"], **parameters}
+    # It would wait ever longer between two attempts, and notice late that the server is back.
+    datastore.pool.reconnect_timeout = POOL_TIMEOUT_SECONDS
     return datastore

@@ -10,6 +10,8 @@ from psycopg.conninfo import conninfo_to_dict
 from domain.ledger.errors import WrongStoreError
 
 CONNECT_TIMEOUT_SECONDS = 5
+# Who asks while the server is away is told after this; a consumer that is to end cannot be kept for longer.
+POOL_TIMEOUT_SECONDS = 2
 LOCK_TIMEOUT_SECONDS = 30
 # A writer that is stopped in the middle of a transaction must not keep the lock for ever.
 IDLE_IN_TRANSACTION_SECONDS = 30

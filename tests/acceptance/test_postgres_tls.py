@@ -44,7 +44,7 @@ def test_ledger_and_views_are_reached_over_verified_tls(postgres: SecurePostgres
     assert {("stored_events",), ("kaoji_view_builds",)} <= set(tables)
 
 
-@pytest.mark.parametrize(
+REFUSALS = pytest.mark.parametrize(
     ("changed", "exit_code", "told"),
     [
         ({"sslmode": "disable"}, 3, "no encryption"),
@@ -54,6 +54,9 @@ def test_ledger_and_views_are_reached_over_verified_tls(postgres: SecurePostgres
         ({"sslmode": "require", "password": WRONG}, 2, "password authentication failed"),
     ],
 )
+
+
+@REFUSALS
 def test_who_is_not_let_in_is_told_why(
     postgres: SecurePostgres, tmp_path: Path, changed: dict[str, str], exit_code: int, told: str
 ) -> None:
@@ -64,6 +67,47 @@ def test_who_is_not_let_in_is_told_why(
     assert told in ended.err
     for secret in (PASSWORD, WRONG):
         assert secret not in ended.out + ended.err
+
+
+# --- keys in such a database, beside a store in a file
+
+
+def with_keys(url: str, folder: Path) -> CommandLine:
+    command_line = CommandLine(folder / "kaoji.db")
+    command_line.environment["KAOJI_KEYS"] = url
+    return command_line
+
+
+SEALED = record("a-1", note="said in private")
+
+
+def test_keys_are_reached_over_verified_tls(postgres: SecurePostgres, tmp_path: Path) -> None:
+    url = postgres.url(sslmode="verify-full", sslrootcert=str(postgres.authority.ca_file))
+    with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
+        connection.execute("CREATE SCHEMA keys_over_tls")
+        line = with_keys(f"{url}&options=-csearch_path%3Dkeys_over_tls", tmp_path)
+        assert line("ingest", "-", "--format", "json", stdin=SEALED).json["recorded"] == 1
+        # Only TLS is let in, so the key came over it.
+        names = connection.execute("SELECT name FROM keys_over_tls.kaoji_keys").fetchall()
+    assert names == [(b"subject/case-1",)]
+    assert line("verify", "--format", "json").json["ok"]
+
+
+@REFUSALS
+def test_key_database_that_does_not_let_us_in_is_told_before_anything_is_recorded(
+    postgres: SecurePostgres, tmp_path: Path, changed: dict[str, str], exit_code: int, told: str
+) -> None:
+    parameters = {"sslrootcert": str(postgres.authority.ca_file), **changed}
+    if parameters["sslrootcert"] == "OTHER":
+        parameters["sslrootcert"] = str(Authority(tmp_path / "other", "other").ca_file)
+    ended = with_keys(postgres.url(**parameters), tmp_path).ends(exit_code, "ingest", "-", stdin=SEALED)
+    assert told in ended.err
+    assert "key database" in ended.err
+    for secret in (PASSWORD, WRONG):
+        assert secret not in ended.out + ended.err
+    file = CommandLine(tmp_path / "kaoji.db")
+    found = file.tries("status", "--format", "json")
+    assert found.exit_code == 2 or found.json["events"] == 0
 
 
 # --- what must not be shown, wherever it is written wrongly

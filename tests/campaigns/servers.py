@@ -94,6 +94,18 @@ class Postgres:
             left.unlink(missing_ok=True)
         self._server.ensure_postgres_running()
 
+    def demote(self) -> None:
+        """Kill it, and start it again as a hot standby: it can be read, and takes no writes."""
+        self.kill()
+        (self.folder / "standby.signal").touch()
+        self.restart()
+
+    def promote(self) -> None:
+        """Make the standby a primary."""
+        with psycopg.connect(str(self._server.get_uri()), autocommit=True) as connection:
+            row = connection.execute("SELECT pg_promote()").fetchone()
+        assert row == (True,), "the standby does not become a primary"
+
 
 @contextmanager
 def postgres() -> Iterator[Postgres]:
