@@ -130,6 +130,9 @@ def told(looks: Sequence[Look]) -> Figures:
         if len(looks) > 2:
             figures[f"{label}: slope a minute"] = float(np.polyfit(seconds / 60, values, 1)[0])
     if len(looks) > 2:
+        read = np.array([look.read for look in looks], float)
+        memory = np.array([look.memory_bytes for look in looks], float)
+        figures["memory: bytes more for each action"] = float(np.polyfit(read, memory, 1)[0])
         spent = looks[-1].seconds - looks[0].seconds
         figures["read per second"] = round((looks[-1].read - looks[0].read) / spent)
         used = looks[-1].processor_seconds - looks[0].processor_seconds
