@@ -12,7 +12,7 @@ from benchmarks.measuring import machine
 
 OPTIONS: Mapping[str, tuple[Callable[[str], object], str]] = {
     "partitions": (int, "consume, freshness, soak: partitions of the topic (default 12)"),
-    "recorded": (int, "consume: actions in the ledger already (default 0)"),
+    "recorded": (int, "consume: also into a ledger that holds so many actions already"),
     "rate": (int, "freshness: actions sent a second (default 5000)"),
     "store": (str, "freshness, soak: postgres or sqlite (default: freshness both, soak postgres)"),
     "minutes": (float, "soak: how long (default 30)"),

@@ -17,6 +17,7 @@ from domain.ledger.postgres_urls import (
     IDLE_IN_TRANSACTION_SECONDS,
     LOCK_TIMEOUT_SECONDS,
     POOL_TIMEOUT_SECONDS,
+    RECONNECT_SECONDS_MAX,
     is_refused,
     parameters_of,
     place_of,
@@ -150,6 +151,6 @@ def _datastore(parameters: dict[str, Any], schema: str) -> PostgresDatastore:
     kwargs = datastore.pool.kwargs
     assert isinstance(kwargs, dict)
     datastore.pool.kwargs = {"row_factory": kwargs["row_factory"], **parameters}
-    # It would wait ever longer between two attempts, and notice late that the server is back.
-    datastore.pool.reconnect_timeout = POOL_TIMEOUT_SECONDS
+    # Its waits double; of five minutes, the library's choice, it would sleep two while the server is back already.
+    datastore.pool.reconnect_timeout = RECONNECT_SECONDS_MAX
     return datastore

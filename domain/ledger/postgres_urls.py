@@ -10,11 +10,13 @@ from psycopg.conninfo import conninfo_to_dict
 from domain.ledger.errors import WrongStoreError
 
 CONNECT_TIMEOUT_SECONDS = 5
-# Who asks while the server is away is told after this; a consumer that is to end cannot be kept for longer.
-POOL_TIMEOUT_SECONDS = 2
 LOCK_TIMEOUT_SECONDS = 30
+# For so long a pool tries by itself after a failure; then whoever asks for a connection makes it try anew.
+RECONNECT_SECONDS_MAX = 3
 # A writer that is stopped in the middle of a transaction must not keep the lock for ever.
 IDLE_IN_TRANSACTION_SECONDS = 30
+# Who asks a pool while the server is away is told after this; a consumer that is to end cannot be kept for longer.
+POOL_TIMEOUT_SECONDS = 2
 
 
 def parameters_of(url: str, *, called: str) -> dict[str, Any]:

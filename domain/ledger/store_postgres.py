@@ -143,8 +143,9 @@ class PostgresLedgerRecorder(PostgresProcessRecorder):
         return list(range(first, first + len(stored_events)))
 
     def max_tracking_id(self, application_name: str) -> int | None:
-        """Return the last tracking of this name."""
-        # The library's own tries ten times, up to a minute, before it tells that the server is away.
+        """The last offset; asked once. The library asks ten times, a minute long where the server is away, and
+        whoever asks us waits and asks again in a way of its own.
+        """
         with self.datastore.get_connection() as connection, connection.cursor() as curs:
             return self._max_tracking_id(application_name, curs)
 
