@@ -66,7 +66,7 @@ class _Run:
             begun = max((look.seconds for look in looks if look.shown == 0), default=looks[0].seconds)
             top = self._sent / (looks[-1].seconds - begun)
             rate = max(1, int(top * SHARE))
-            self.figures = {"top rate: per second": round(top), "soak: sent per second": rate}
+            self.figures = {"top rate: per second": round(top), "soak: wanted per second": rate}
             sender = self._send(int(rate * minutes * 60), rate=rate)
             found = self._watched(consumer, sender)
             until(lambda look: look.shown >= self._sent, consumer, seconds=0.2)
@@ -134,7 +134,7 @@ def told(looks: Sequence[Look]) -> Figures:
         memory = np.array([look.memory_bytes for look in looks], float)
         figures["memory: bytes more for each action"] = float(np.polyfit(read, memory, 1)[0])
         spent = looks[-1].seconds - looks[0].seconds
-        figures["read per second"] = round((looks[-1].read - looks[0].read) / spent)
+        figures["soak: read per second"] = round((looks[-1].read - looks[0].read) / spent)
         used = looks[-1].processor_seconds - looks[0].processor_seconds
         figures["processors used by the consumer"] = used / spent
     return figures

@@ -48,7 +48,7 @@ def test_figures_tell_what_rises_and_what_is_flat() -> None:
     assert figures["memory MB: first quarter"] == pytest.approx(314.5)
     assert figures["memory MB: last quarter"] == pytest.approx(405.5)
     assert figures["open files: slope a minute"] == pytest.approx(0, abs=1e-9)
-    assert figures["read per second"] == 900
+    assert figures["soak: read per second"] == 900
     assert figures["memory: bytes more for each action"] == pytest.approx(1_000_000 / 900)
 
 
