@@ -278,7 +278,7 @@ which it was made. The rules of counting are in [scoring](../explanation/scoring
             "| --- | --- | --- | --- |",
             *measures,
             """
-A measure, bonus or competence grade that would reward the number or amount of penalties is refused, with the \
+A measure, exposure, bonus or competence grade that would reward the number or amount of penalties is refused, with the \
 reason: also one that a policy declares itself, by what it counts, whatever it is called.
 
 A quantile is the smallest value that at least that part of the members do not exceed: the inverse of the \

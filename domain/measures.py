@@ -128,6 +128,15 @@ class CompiledMeasure:
             return any(step < 0 for step in turned)
         return any(_may_be_penalty(cell) for cell in self.denominator)
 
+    def exposes_penalties(self, more_is: Direction) -> bool:
+        """Whether a decision that turns into a penalty would make more (less) of it to judge by.
+
+        Whoever is judged from so much on is rewarded by that as by the measure itself.
+        """
+        counted = set(self.denominator)
+        turned = [(cell + _PENALTY_STEP in counted) - (cell in counted) for cell in _UNPUNISHED]
+        return any((step > 0) if more_is == "higher" else (step < 0) for step in turned)
+
     def _turned(self, cell: int) -> int:
         """How the numerator changes when a decision of that cell is a penalty instead."""
         penalty = cell + _PENALTY_STEP

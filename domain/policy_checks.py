@@ -113,9 +113,24 @@ def _check_exposure(file: TomlText, at: Path_, one: Counting) -> None:
     if one.counts.is_counted and one.exposure is None:
         message = (
             f"{one.measure!r} is a number of things, which does not say whether there was enough to judge by. "
-            "Name a measure that does, for one exposure = 'workload'."
+            "Name a measure that does, for one exposure = 'workload' (for a bonus 'workload-licences')."
         )
         raise file.error((*at, "measure"), message, PolicyError)
+
+
+def _check_exposed(
+    file: TomlText, at: Path_, one: Counting, *, own_counts: bool, named: Sequence[Direction]
+) -> None:
+    """Nobody is judged, or spared, for penalties.
+
+    They may move an exposure that is named in none of these directions, and not raise the number of members that
+    the measure itself judges where to have none of them costs points.
+    """
+    counts, key, wanted = one.exposure_counts, "exposure", named
+    if counts is None:
+        counts, key, wanted = one.counts, "measure", ("higher",) if own_counts else ()
+    if any(counts.exposes_penalties(direction) for direction in wanted):
+        raise file.error((*at, key), penalty_sentence(counts.code), PenaltyRewardError)
 
 
 def _check_indicators(file: TomlText, parsed: PolicyFile, measures: Mapping[str, CompiledMeasure]) -> None:
@@ -130,6 +145,8 @@ def _check_indicators(file: TomlText, parsed: PolicyFile, measures: Mapping[str,
             )
             raise file.error((*at, "measure"), message, PolicyError)
         _check_exposure(file, at, one)
+        is_zero = (one.when_not_ratable or parsed.when_not_ratable) == "zero"
+        _check_exposed(file, at, one, own_counts=is_zero, named=("higher", "lower"))
         if one.direction not in (None, one.better):
             message = f"For the measure {one.measure!r} {one.better} is better. Leave `direction` out or mend it."
             raise file.error((*at, "direction"), message, PolicyError)
@@ -171,6 +188,10 @@ def _check_adjustments(file: TomlText, parsed: PolicyFile, measures: Mapping[str
             counts = _tell(file, at, one, measures)
             if one.minimum_exposure:
                 _check_exposure(file, at, one)
+            is_bonus = kind == "bonus"
+            _check_exposed(file, at, one, own_counts=is_bonus, named=("higher",) if is_bonus else ("lower",))
+            if is_bonus and one.exposure_counts and one.exposure_counts.rewards_penalties("higher"):
+                raise file.error((*at, "exposure"), penalty_sentence(one.exposure_counts.code), PenaltyRewardError)
             if (one.points_each is None) == (one.curve is None):
                 message = "Say how many points: either `points_each` or a `curve`."
                 raise file.error(at, message, PolicyError)
@@ -249,6 +270,8 @@ def _check_competences(
                 message = f"No indicator {code!r}. {did_you_mean(code, list(indicators))}"
                 raise file.error((*at, "requires"), message, PolicyError)
             most = rounded(Fraction(indicators[code].curve.highest()), parsed.decimals, parsed.rounding)
+            if indicators[code].counts.exposes_penalties("higher"):
+                raise file.error((*at, "requires"), penalty_sentence(indicators[code].measure), PenaltyRewardError)
             if points > most:
                 message = f"The indicator {code!r} gives {most:f} points at most, not {points}. Ask for less."
                 raise file.error((*at, "requires"), message, PolicyError)

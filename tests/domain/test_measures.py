@@ -239,6 +239,38 @@ def test_no_bonus_deduction_or_competence_rewards_penalties_either() -> None:
     assert policy_of(penalties + plan + adjustment("deduction", "d", "mine", each))
 
 
+def test_nobody_is_judged_or_spared_for_having_penalised() -> None:
+    plan = indicator("plan", "plan-completion", curve=RISING)
+    penalties = MEASURE.format(keys='kind = "count"\nof = "decisions"\nhaving = ["penalty"]\nbetter = "none"')
+    others = MEASURE.format(keys='kind = "count"\nof = "decisions"\nlacking = ["penalty"]\nbetter = "none"')
+    stood = MEASURE.format(
+        keys='kind = "ratio"\nof = "decisions"\nhaving = ["penalty"]\nnot_met = ["overturned"]\nbetter = "higher"'
+    )
+    from_fifty = 'exposure = "mine"\nminimum_exposure = 50'
+    steps = 'curve = { kind = "step", points = [[0.9, 5]] }'
+    for text in (
+        # Points for those who penalised fifty times, or for having penalised at all.
+        penalties + plan + adjustment("bonus", "b", "timeliness", f"{steps}\n{from_fifty}"),
+        penalties + plan + adjustment("bonus", "b", "timeliness", f'{steps}\nexposure = "mine"'),
+        stood + plan + adjustment("bonus", "b", "mine", steps),
+        plan + adjustment("bonus", "b", "timeliness", f'{steps}\nexposure = "workload-enforcement"'),
+        # None where there were not fifty; judged or not by how many there were.
+        penalties + indicator("p", "plan-completion", curve=RISING, more=f'{from_fifty}\nwhen_not_ratable = "zero"'),
+        penalties + indicator("p", "plan-completion", curve=RISING, more=from_fifty),
+        stood + indicator("p", "mine", curve=RISING, more='when_not_ratable = "zero"'),
+        # Points taken only from those who also decide otherwise.
+        others + plan + adjustment("deduction", "d", "red-cards", f"points_each = 1\nceiling = 5\n{from_fifty}"),
+        # A competence grade for nobody without penalties.
+        stood + indicator("p", "mine", curve=RISING) + competence("c", "10", "requires = { p = 10 }"),
+    ):
+        with pytest.raises(PenaltyRewardError, match="§74"):
+            policy_of(text)
+    # How they are handled may be judged, where there are enough of them to tell.
+    assert policy_of(stood + indicator("p", "mine", curve=RISING, more="minimum_exposure = 20"))
+    assert policy_of(plan + adjustment("bonus", "b", "timeliness", f'{steps}\nexposure = "workload-licences"'))
+    assert policy_of(plan + adjustment("bonus", "b", "closed-in-time", f"{steps}\nminimum_exposure = 20"))
+
+
 @pytest.mark.parametrize("more_is", ["higher", "lower"])
 @pytest.mark.parametrize("code", standard_measures())
 def test_where_a_measure_passes_no_decision_turned_into_a_penalty_improves_it(
