@@ -251,7 +251,7 @@ _REGISTER: Final = (
         {
             "code": "the action type, or what `step` of a `step-done` says",
             "title": _TITLE,
-            "required": "whether every case goes through it",
+            "required": "whether every case goes through it; refused of a penalty, as cases may be dismissed",
             "role": "who does it",
             "evidence": "what proves it",
         },
@@ -278,8 +278,8 @@ which it was made. The rules of counting are in [scoring](../explanation/scoring
             "| --- | --- | --- | --- |",
             *measures,
             """
-A measure, exposure, bonus or competence grade that would reward the number or amount of penalties is refused, with the \
-reason: also one that a policy declares itself, by what it counts, whatever it is called.
+A measure, exposure, bonus or competence grade that would reward the number or amount of penalties is refused, \
+with the reason: also one that a policy declares itself, by what it counts, whatever it is called.
 
 A quantile is the smallest value that at least that part of the members do not exceed: the inverse of the \
 empirical distribution function (Hyndman and Fan 1996, definition 1). It is exact, and shares of a case count by \

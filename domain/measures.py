@@ -6,7 +6,6 @@ evaluated from strings; a new measure needs no new code, as the fold already say
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -19,6 +18,7 @@ from pydantic import Field
 
 from domain.curves import Direction
 from domain.numbers import Number
+from domain.penalties import names_penalties, penalty_sentence
 from domain.populations import ATTRIBUTES, FIRST_CELL, STOCKS, VALUED, Population, cells_with, pattern_of
 from domain.procedures import Code, Title
 from domain.toml_files import Path_, StrictModel, TomlFileError, TomlText, did_you_mean, parse_toml
@@ -47,7 +47,6 @@ _COUNTED: Final = frozenset({"count", "stock", "sum"})
 _VALUED: Final = frozenset({"sum", "mean", "quantile"})
 _HOLDS_PENALTIES: Final = frozenset({Population.CLOSED, Population.ACTION})
 """Populations with penalties among their members that no attribute tells apart."""
-_PENALTIES: Final = re.compile(r"penal|punish|\bfine[sd]?\b|\bfined?-|-fines?\b|confiscat|sanction|罚|没收", re.I)
 
 
 class PolicyError(TomlFileError):
@@ -201,18 +200,9 @@ def compile_measures(
 
 def measure_fault(name: str, known: Sequence[str]) -> tuple[str, type[PolicyError]]:
     """Why a policy cannot use a measure that is not there, and as what kind of error."""
-    if _PENALTIES.search(name):
+    if names_penalties(name):
         return penalty_sentence(name), PenaltyRewardError
     return f"No measure {name!r}. {did_you_mean(name, list(known))}", PolicyError
-
-
-def penalty_sentence(name: str) -> str:
-    """Why a measure of penalties is refused."""
-    return (
-        f"Measure {name!r} would reward the number or amount of penalties. A score may never do that: "
-        "fines and confiscations must not be tied to the appraisal of an authority or its staff "
-        "(行政处罚法 §74). Measure how cases are handled instead, by 'closure' or 'revocation'."
-    )
 
 
 def _compiled(file: TomlText, at: Path_, one: Measure, known: Mapping[str, CompiledMeasure]) -> CompiledMeasure:
@@ -250,7 +240,7 @@ def _compiled(file: TomlText, at: Path_, one: Measure, known: Mapping[str, Compi
 
 def _population(file: TomlText, at: Path_, name: str) -> Population:
     if name not in POPULATIONS:
-        if _PENALTIES.search(name):
+        if names_penalties(name):
             raise file.error((*at, "of"), penalty_sentence(name), PenaltyRewardError)
         raise file.error(
             (*at, "of"), f"Nothing is counted {name!r}. {did_you_mean(name, list(POPULATIONS))}", PolicyError

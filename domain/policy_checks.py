@@ -17,10 +17,10 @@ from domain.measures import (
     PolicyError,
     compile_measures,
     measure_fault,
-    penalty_sentence,
     standard_measures,
 )
 from domain.numbers import rounded
+from domain.penalties import penalty_sentence
 from domain.policy_file import Adjustment, Competence, Counting, Indicator, PolicyFile
 from domain.toml_files import Path_, TomlText, did_you_mean
 from domain.zones import load_zone

@@ -17,6 +17,7 @@ from pydantic import Field
 from domain.action_types import ACTION_TYPES
 from domain.calendars import Calendar, CountedDays, to_date, to_day
 from domain.errors import UnknownNameError
+from domain.penalties import names_penalties, penalty_step_sentence
 from domain.toml_files import StrictModel, TomlFileError, TomlText, did_you_mean, parse_toml, read_toml
 
 SHIPPED: Final = Path(__file__).parent / "shipped" / "registers"
@@ -282,6 +283,7 @@ def _check(file: TomlText, parsed: _RegisterFile) -> None:
             raise file.error((*at, "valid_to"), message, RegisterError)
         _check_rules(file, at, one)
         _check_steps(file, at, one)
+        _check_penalties(file, at, one)
         for other in earlier.setdefault(one.code, []):
             _check_versions(file, at, one, other)
         earlier[one.code].append(one)
@@ -323,6 +325,14 @@ def _check_steps(file: TomlText, at: tuple[str, int], one: _Procedure) -> None:
                 "of its own and send it as a `step-done`."
             )
             raise file.error((*at, "steps"), message, RegisterError)
+
+
+def _check_penalties(file: TomlText, at: tuple[str, int], one: _Procedure) -> None:
+    """No case must be penalised to conform: what conforms earns points."""
+    for step in one.version().steps_due:
+        is_named = one.family in (None, "enforcement") and names_penalties(step)
+        if step == "enforcement.penalised" or is_named:
+            raise file.error((*at, "steps"), penalty_step_sentence(step), RegisterError)
 
 
 def _check_versions(file: TomlText, at: tuple[str, int], one: _Procedure, other: _Procedure) -> None:

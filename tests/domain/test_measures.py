@@ -255,7 +255,7 @@ def test_nobody_is_judged_or_spared_for_having_penalised() -> None:
         stood + plan + adjustment("bonus", "b", "mine", steps),
         plan + adjustment("bonus", "b", "timeliness", f'{steps}\nexposure = "workload-enforcement"'),
         # None where there were not fifty; judged or not by how many there were.
-        penalties + indicator("p", "plan-completion", curve=RISING, more=f'{from_fifty}\nwhen_not_ratable = "zero"'),
+        penalties + indicator("p", "timeliness", curve=RISING, more=f'{from_fifty}\nwhen_not_ratable = "zero"'),
         penalties + indicator("p", "plan-completion", curve=RISING, more=from_fifty),
         stood + indicator("p", "mine", curve=RISING, more='when_not_ratable = "zero"'),
         # Points taken only from those who also decide otherwise.

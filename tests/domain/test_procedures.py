@@ -228,6 +228,37 @@ def test_no_more_steps_are_required_than_the_fold_can_watch(number: int, is_refu
         assert len(parse_register(text, place="test.toml").procedures["licence"][0].steps_due) == number
 
 
+CASES = """
+name = "r"
+title = { zh = "册", en = "R" }
+
+[[process]]
+code = "p"
+title = { zh = "程", en = "P" }
+
+[[procedure]]
+code = "case"
+process = "p"
+family = "enforcement"
+title = { zh = "案", en = "Case" }
+legal_basis = "own"
+steps = [
+  { code = "enforcement.opened", title = { zh = "立案", en = "Opening" }, required = true },
+  { code = "%s", title = { zh = "步", en = "Step" }, required = %s },
+  { code = "enforcement.closed", title = { zh = "结案", en = "Closing" }, required = true },
+]
+"""
+
+
+@pytest.mark.parametrize("step", ["enforcement.penalised", "penalty-decision", "fine-paid", "处罚决定"])
+def test_no_case_must_be_penalised_to_conform(step: str) -> None:
+    with pytest.raises(RegisterError, match=r"steps: With step .*reward the number .*行政处罚法 §74.*Leave out"):
+        parse_register(CASES % (step, "true"), place="test.toml")
+
+    assert parse_register(CASES % (step, "false"), place="test.toml")
+    assert parse_register(CASES % ("investigation", "true"), place="test.toml")
+
+
 def test_a_step_with_a_dot_that_is_no_action_s_may_be_called_anything() -> None:
     text = WITH_RULES.replace('"review"', '"file.review"')
 
