@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,6 +57,7 @@ def adopt(
     source: str,
     *,
     by: str,
+    written_by: str | None = None,
     reason: str | None = None,
     valid_from: str | None = None,
     progress: Progress = no_progress,
@@ -66,10 +68,12 @@ def adopt(
     else adopts one of the same name at the same moment. Nothing is recorded then, nor for a duplicate.
     """
     rulebook = rulebook_of(kaoji, progress=progress)
-    event, earlier = considered(rulebook, kind, source, by=by, reason=reason, valid_from=valid_from)
+    event, earlier = considered(
+        rulebook, kind, source, by=by, written_by=written_by, reason=reason, valid_from=valid_from
+    )
     if earlier is not None:
         return _duplicate(earlier, rulebook)
-    _check_person(kaoji, by, progress)
+    _check_persons(kaoji, [by] if written_by is None else [by, written_by], progress)
     number = len(rulebook.versions(kind, event.name)) + 1
     stored = StoredEvent(stream_of(kind, event.name), number, event.topic, event.state())
     try:
@@ -82,14 +86,21 @@ def adopt(
 
 
 def considered(
-    rulebook: Rulebook, kind: RuleKind, source: str, *, by: str, reason: str | None, valid_from: str | None
+    rulebook: Rulebook,
+    kind: RuleKind,
+    source: str,
+    *,
+    by: str,
+    written_by: str | None,
+    reason: str | None,
+    valid_from: str | None,
 ) -> tuple[RuleAdopted, Adopted | None]:
     """The event that would adopt a file or shipped rule, and the earlier one of which it is a duplicate.
 
     Raises WrongInputError where it cannot be adopted; writes nothing.
     """
     rule = rule_in(rulebook, kind, source)
-    event = adoption_of(rule, by=by, reason=reason, valid_from=valid_from)
+    event = adoption_of(rule, by=by, written_by=written_by, reason=reason, valid_from=valid_from)
     return event, decide(event, rulebook, shipped=shipped_rule(kind, rule.name))
 
 
@@ -103,6 +114,7 @@ def adoption_json(adopted: Adopted) -> dict[str, Any]:
         "position": adopted.position,
         "recorded_at": instant_text(adopted.recorded_at),
         "adopted_by": event.adopted_by,
+        "written_by": event.written_by,
         "reason": event.reason,
         "valid_from": event.valid_from,
     }
@@ -125,15 +137,16 @@ def adoption_fault(recorded: Recorded) -> str | None:
     return None if parsed == event.rule else "its name, version or hash is not that of its text"
 
 
-def _check_person(kaoji: Kaoji, by: str, progress: Progress) -> None:
-    """Where staff are known, who adopts is one of them: an event with a slip in its name stays for ever."""
+def _check_persons(kaoji: Kaoji, named: Sequence[str], progress: Progress) -> None:
+    """Where staff are known, who wrote and who adopts are of them: a slip in an event stays for ever."""
     kaoji.driver.catch_up(only=DirectoryProjection.name, progress=progress)
     with kaoji.views.reading() as connection:
         build = kaoji.views.live(connection, DirectoryProjection.name)
         rows = kaoji.views.rows(connection, DIRECTORY, build, "type", "subject", order="position")
     known = {subject for type_, subject in rows if type_.startswith("staff.")}
-    if known and by not in known:
-        raise UnknownNameError("staff member", by, known, see="kaoji audit --type staff.joined")
+    for person in named:
+        if known and person not in known:
+            raise UnknownNameError("staff member", person, known, see="kaoji audit --type staff.joined")
 
 
 def _duplicate(earlier: Adopted, rulebook: Rulebook) -> Outcome:

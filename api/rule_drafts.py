@@ -64,7 +64,7 @@ def _opening(name: str, version: int, origin: str) -> str:
 # Every key is explained in docs/reference/policy.md. Then:
 #   kaoji policy check {file}
 #   kaoji policy diff {origin} {file}
-#   kaoji policy adopt {file} --by STAFF_ID --reason "…"
+#   kaoji policy adopt {file} --by STAFF_ID --written-by AUTHOR_ID --reason "…"
 # Once adopted it never changes: write version = {version + 1} for the next one.
 
 """

@@ -10,7 +10,7 @@ from domain.adoption import Adopted, AdoptionError, Rule, Rulebook, RuleKind, ad
 from domain.policy import Policy
 from domain.procedures import ProcedureVersion, Register
 
-_NOT_ADOPTED = {"position": None, "recorded_at": None, "adopted_by": None, "reason": None, "valid_from": None}
+_NOT_ADOPTED = dict.fromkeys(("position", "recorded_at", "adopted_by", "written_by", "reason", "valid_from"))
 
 
 def listed_rules(rulebook: Rulebook, kind: RuleKind, *, language: str) -> list[dict[str, Any]]:

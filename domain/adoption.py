@@ -51,7 +51,10 @@ class Rule(NamedTuple):
 
 
 class RuleAdopted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The event. `hash` is what scores show; `valid_from` is the first day it is meant for, as YYYY-MM-DD."""
+    """The event. `hash` is what scores show; `valid_from` is the first day it is meant for, as YYYY-MM-DD.
+
+    `written_by` is the author, where one was named: never the person who adopts.
+    """
 
     kind: RuleKind
     name: str
@@ -61,6 +64,7 @@ class RuleAdopted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     adopted_by: str
     reason: str | None = None
     valid_from: str | None = None
+    written_by: str | None = None
 
     @property
     def rule(self) -> Rule:
@@ -101,11 +105,28 @@ def stream_of(kind: RuleKind, name: str) -> UUID:
     return uuid5(_STREAMS, f"{kind}/{name}")
 
 
-def adoption_of(rule: Rule, *, by: str, reason: str | None = None, valid_from: str | None = None) -> RuleAdopted:
-    """The event that adopts a rule. Raises AdoptionError when person, reason or day are none."""
-    if not by or by != by.strip() or not by.isprintable() or len(by) > _BY_LENGTH_MAX:
+def adoption_of(
+    rule: Rule,
+    *,
+    by: str,
+    written_by: str | None = None,
+    reason: str | None = None,
+    valid_from: str | None = None,
+) -> RuleAdopted:
+    """The event that adopts a rule. Raises AdoptionError when person, reason or day are none, or when who adopts
+    has written it."""
+    if not _is_staff_id(by):
         raise AdoptionError(
             f"--by {by!r} is no staff id. Give the id of the person who adopts, as actions name it (S10009)."
+        )
+    if written_by is not None and not _is_staff_id(written_by):
+        raise AdoptionError(
+            f"--written-by {written_by!r} is no staff id. Give the id of the author, as actions name it (S10009)."
+        )
+    if written_by == by:
+        raise AdoptionError(
+            f"{by} wrote this {KIND_WORDS[rule.kind]}. Who writes one does not approve it: "
+            "let another person adopt it."
         )
     if reason is not None:
         reason = reason.strip() or None
@@ -118,7 +139,9 @@ def adoption_of(rule: Rule, *, by: str, reason: str | None = None, valid_from: s
         raise AdoptionError(f"--valid-from {valid_from!r} is no date. Write it as YYYY-MM-DD, for one 2012-01-01.")
     if rule.name.endswith(".toml"):
         raise AdoptionError(f"The name {rule.name!r} reads as that of a file. Leave .toml out of `name`.")
-    return RuleAdopted(**rule._asdict(), adopted_by=by, reason=reason, valid_from=valid_from)
+    return RuleAdopted(
+        **rule._asdict(), adopted_by=by, reason=reason, valid_from=valid_from, written_by=written_by
+    )
 
 
 class Rulebook:
@@ -207,6 +230,10 @@ def _raise_it(rule: Rule, rulebook: Rulebook, shipped: Rule | None) -> str:
         f"Write `version = {version}` and adopt again, or give it a name of its own. "
         f"`{COMMANDS[rule.kind]} diff` shows what differs."
     )
+
+
+def _is_staff_id(text: str) -> bool:
+    return bool(text) and text == text.strip() and text.isprintable() and len(text) <= _BY_LENGTH_MAX
 
 
 def _is_text(reason: str) -> bool:

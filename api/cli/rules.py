@@ -42,6 +42,9 @@ BeforeArgument = Annotated[str, typer.Argument(metavar="A", help=NAME_HELP)]
 AfterArgument = Annotated[str, typer.Argument(metavar="B", help="What to compare it with: likewise.")]
 FileArgument = Annotated[str, typer.Argument(metavar="FILE", help="A TOML file, or a shipped name.")]
 ByOption = Annotated[str, typer.Option(help="Staff id of the person who adopts.")]
+WrittenByOption = Annotated[
+    str | None, typer.Option(help="Staff id of the author: another person, for who writes it does not approve it.")
+]
 ReasonOption = Annotated[str | None, typer.Option(help="Why, in a sentence; kept with the adoption.")]
 ValidFromOption = Annotated[
     str | None,
@@ -122,11 +125,12 @@ def policy_adopt(
     context: typer.Context,
     file: FileArgument,
     by: ByOption,
+    written_by: WrittenByOption = None,
     reason: ReasonOption = None,
     valid_from: ValidFromOption = None,
 ) -> None:
     """Adopt a policy: recorded in the ledger, known by its name from then on, and never changed."""
-    _adopt(context.obj, "policy", file, by, reason, valid_from)
+    _adopt(context.obj, "policy", file, by, written_by, reason, valid_from)
 
 
 def procedure_list(
@@ -176,18 +180,19 @@ def procedure_adopt(
     context: typer.Context,
     file: FileArgument,
     by: ByOption,
+    written_by: WrittenByOption = None,
     reason: ReasonOption = None,
     valid_from: ValidFromOption = None,
 ) -> None:
     """Adopt a register: recorded in the ledger, known by its name from then on, and never changed."""
-    _adopt(context.obj, "register", file, by, reason, valid_from)
+    _adopt(context.obj, "register", file, by, written_by, reason, valid_from)
 
 
 def _list(output: Output, kind: RuleKind, as_of: str | None) -> None:
     from api.rule_listing import listed_rules
 
     found = listed_rules(known_rules(output, as_of), kind, language=output.language)
-    columns = [kind, "version", "title", "origin", "position", "adopted_by", "in_force", "hash"]
+    columns = [kind, "version", "title", "origin", "position", "written_by", "adopted_by", "in_force", "hash"]
     rows = [
         [
             each["name"],
@@ -195,6 +200,7 @@ def _list(output: Output, kind: RuleKind, as_of: str | None) -> None:
             each["title"],
             each["origin"],
             each["position"],
+            each["written_by"],
             each["adopted_by"],
             "yes" if each["in_force"] else "no",
             each["hash"][:12],
@@ -235,13 +241,20 @@ def _short(value: Any) -> str | None:
     return None if value is None else str(value)
 
 
-def _adopt(output: Output, kind: RuleKind, file: str, by: str, reason: str | None, valid_from: str | None) -> None:
+def _adopt(
+    output: Output, kind: RuleKind, file: str,
+    by: str, written_by: str | None, reason: str | None, valid_from: str | None,
+) -> None:  # fmt: skip
     from api.adoption import adopt, considered
+    from api.rules import shipped_names
 
     # First without a store: what cannot be adopted leaves none behind.
-    considered(known_rules(output), kind, file, by=by, reason=reason, valid_from=valid_from)
+    considered(known_rules(output), kind, file, by=by, written_by=written_by, reason=reason, valid_from=valid_from)
     with output.session(create=True) as kaoji, progress_bars() as progress:
-        done = adopt(kaoji, kind, file, by=by, reason=reason, valid_from=valid_from, progress=progress)
+        done = adopt(
+            kaoji, kind, file,
+            by=by, written_by=written_by, reason=reason, valid_from=valid_from, progress=progress,
+        )  # fmt: skip
     answer = done.to_json()
     called = f"{answer['name']}@{answer['version']}"
     if not done.new:
@@ -251,5 +264,7 @@ def _adopt(output: Output, kind: RuleKind, file: str, by: str, reason: str | Non
             f"Version {answer['newest']} is newer and stays in force. To go back, adopt the old content under a "
             "higher version."
         )
-    rows = [[name, answer[name]] for name in ("name", "version", "position", "adopted_by", "hash")]
+    if done.new and written_by is None and file not in shipped_names(kind):
+        note("No author was named, so nobody can check that another person wrote it: see --written-by.")
+    rows = [[name, answer[name]] for name in ("name", "version", "position", "written_by", "adopted_by", "hash")]
     output.show(answer, ["", "value"], rows)

@@ -59,6 +59,23 @@ def test_adopting_again_is_said_and_changes_nothing(kaoji: CommandLine, tmp_path
     assert len(kaoji("policy", "list", "--as-of", "1", *JSON).json) == len(rows) - 1
 
 
+def test_author_is_kept_beside_who_adopts_and_must_be_another(kaoji: CommandLine, tmp_path: Path) -> None:
+    file = written(tmp_path, POLICY)
+    refused = kaoji.ends(2, "policy", "adopt", file, "--by", "S1", "--written-by", "S1")
+    assert "S1 wrote this policy" in refused.err
+    assert not (tmp_path / "kaoji.db").exists()
+    # When the author is named, and when nobody is
+    done = kaoji("policy", "adopt", file, "--by", "S1", "--written-by", "S2", *JSON)
+    unnamed = kaoji("policy", "adopt", written(tmp_path, POLICY, version(2)), "--by", "S1", *JSON)
+    shipped = kaoji("policy", "adopt", "gx-2012", "--by", "S1")
+    # Then it is seen by everybody who lists them
+    assert (done.json["written_by"], done.json["adopted_by"], done.err) == ("S2", "S1", "")
+    assert "No author was named" in unnamed.err
+    assert "No author" not in shipped.err
+    rows = [row for row in kaoji("policy", "list", "--format", "csv").rows if row["policy"] == "north"]
+    assert [(row["written_by"], row["adopted_by"]) for row in rows] == [("S2", "S1"), ("", "S1")]
+
+
 def test_registers_are_adopted_listed_and_compared(kaoji: CommandLine, tmp_path: Path) -> None:
     kaoji("procedure", "adopt", written(tmp_path, REGISTER), "--by", "S1", "--valid-from", "2024-01-01")
     newer = written(tmp_path, REGISTER, version(2), ("days = 5", "days = 6"))

@@ -122,6 +122,8 @@ def test_who_adopts_is_known_where_staff_are(kaoji: Kaoji, tmp_path: Path) -> No
         adopted(kaoji, "policy", written(tmp_path, POLICY), by="s10")
     with pytest.raises(UnknownNameError, match="No staff member 'u1'"):
         adopted(kaoji, "policy", written(tmp_path, POLICY), by="u1")
+    with pytest.raises(UnknownNameError, match=r"No staff member 's20'"):
+        adopt(kaoji, "policy", written(tmp_path, POLICY), by="s100", written_by="s20")
     assert kaoji.ledger.head().position == 2
     assert adopted(kaoji, "policy", written(tmp_path, POLICY), by="s100").new
 

@@ -101,6 +101,20 @@ def test_adopter_that_is_no_staff_id_is_refused(by: str) -> None:
         adoption_of(rule(1), by=by)
 
 
+@pytest.mark.parametrize("author", ["", " S1", "S\n1", "x" * 201])
+def test_author_that_is_no_staff_id_is_refused(author: str) -> None:
+    with pytest.raises(AdoptionError, match=r"--written-by .* is no staff id"):
+        adoption_of(rule(1), by="S1", written_by=author)
+
+
+def test_who_writes_a_rule_does_not_adopt_it() -> None:
+    with pytest.raises(AdoptionError, match=r"S1 wrote this procedure register.* let another person adopt it"):
+        adoption_of(rule(1, kind="register"), by="S1", written_by="S1")
+
+    event = adoption_of(rule(1), by="S1", written_by="S2")
+    assert read_adoption(event.topic, event.state()).written_by == "S2"
+
+
 @pytest.mark.parametrize("day", ["soon", "2012-02-30", "20120101", "2012-1-1", "２０１２-01-01", ""])
 def test_day_that_is_none_is_refused(day: str) -> None:
     with pytest.raises(AdoptionError, match=r"--valid-from .* is no date"):
