@@ -73,6 +73,12 @@ def rule_in(rulebook: Rulebook, kind: RuleKind, name: str) -> Rule:
     return rule_of(policy_in(rulebook, name) if kind == "policy" else register_in(rulebook, name))
 
 
+def meant_from(rulebook: Rulebook, policy: Policy) -> str | None:
+    """The first day that a policy is meant for, where its adoption names one."""
+    adopted = rulebook.find("policy", policy.name, policy.version)
+    return adopted.event.valid_from if adopted is not None and adopted.event.hash == policy.hash else None
+
+
 def rule_of(parsed: Policy | Register) -> Rule:
     """What adoption needs to know of it."""
     if isinstance(parsed, Policy):

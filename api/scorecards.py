@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from api.as_of import period, position_as_of
+from api.as_of import day_text, period, position_as_of
 from api.bootstrap import Kaoji
-from api.rules import policy_in, registers_in, rulebook_of
+from api.rules import meant_from, policy_in, registers_in, rulebook_of
 from domain.context import Context
 from domain.directory import Directory
 from domain.ledger.ledger import Ledger
@@ -57,6 +57,8 @@ class Basis:
     today: int
     standing: Standing | None = None
     """Sums that a server keeps up with the ledger; only for a history that is the ledger's own."""
+    meant_from: str | None = None
+    """The first day that the policy is meant for, by its adoption; what counts does not depend on it."""
 
     @property
     def counted(self) -> Counted:
@@ -72,6 +74,11 @@ class Basis:
     def forecast(self) -> bool:
         """Whether the period reaches beyond today: then the score says what would be, if nothing more happened."""
         return self.to_day > self.today
+
+    @property
+    def is_early(self) -> bool:
+        """Whether the period begins before the first day that the policy is meant for."""
+        return self.meant_from is not None and day_text(self.from_day) < self.meant_from
 
     def scorecards(self, by: By) -> Scorecards:
         """The scores of all subjects of a kind."""
@@ -103,7 +110,10 @@ class Basis:
 
     def to_json(self, cards: Scorecards) -> dict[str, Any]:
         """What `kaoji score` prints and `GET /scores` answers: the scores, and what they follow from."""
-        return cards.to_json(as_of=self.history.position, context=self.context.describe(), forecast=self.forecast)
+        answer = cards.to_json(
+            as_of=self.history.position, context=self.context.describe(), forecast=self.forecast
+        )
+        return answer if self.meant_from is None else answer | {"policy_valid_from": self.meant_from}
 
 
 def basis(
@@ -135,6 +145,7 @@ def basis(
         ledger=kaoji.ledger,
         today=context.zone.day_of_instant(kaoji.clock()),
         standing=kaoji.standing,
+        meant_from=meant_from(rulebook, chosen),
     )
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from api.cli.output import Output, note, progress_bars
+
+if TYPE_CHECKING:
+    from api.scorecards import Basis
 
 
 class ByOption(StrEnum):
@@ -64,8 +67,18 @@ def score(
         answer = found.to_json(scorecards_by(found, by.value, engine.value))
     if answer["forecast"]:
         note(f"--to {to} lies ahead: this is a forecast of what is known today.")
+    _note_early(found)
     codes = [each.code for each in found.policy.indicators]
     show_scores(output, answer, by, f"as of position {answer['as_of']}", codes)
+
+
+def _note_early(found: Basis) -> None:
+    if found.is_early:
+        called = f"{found.policy.name}@{found.policy.version}"
+        note(
+            f"{called} is meant for what happens from {found.meant_from} on, and the period begins earlier. "
+            "Name the version for that time as NAME@VERSION: see kaoji policy list."
+        )
 
 
 def show_scores(output: Output, answer: dict[str, Any], by: ByOption, known: str, codes: Sequence[str]) -> None:
@@ -129,6 +142,7 @@ def explain(
             indicator=indicator,
             language=output.language,
         )
+    _note_early(found)
     rows = [
         [
             each["code"],

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.command_line import CommandLine
+from tests.support.command_line import CommandLine, Ran
 from tests.support.rules import POLICY, REGISTER, changed, version, written
 
 JSON = ("--format", "json")
@@ -74,6 +74,19 @@ def test_author_is_kept_beside_who_adopts_and_must_be_another(kaoji: CommandLine
     assert "No author" not in shipped.err
     rows = [row for row in kaoji("policy", "list", "--format", "csv").rows if row["policy"] == "north"]
     assert [(row["written_by"], row["adopted_by"]) for row in rows] == [("S2", "S1"), ("", "S1")]
+
+
+def test_scores_of_a_period_before_a_policy_is_meant_for_say_so(kaoji: CommandLine, tmp_path: Path) -> None:
+    kaoji("policy", "adopt", written(tmp_path, POLICY), "--by", "S1", "--valid-from", "2024-01-01")
+
+    def scored(first: str, policy: str = "north") -> Ran:
+        return kaoji("score", "--policy", policy, "--from", first, "--to", "2024-12-31", *JSON)
+
+    early = scored("2023-12-31")
+    assert "north@1 is meant for what happens from 2024-01-01 on, and the period begins earlier" in early.err
+    assert early.json["policy_valid_from"] == "2024-01-01"
+    assert scored("2024-01-01").err == scored("2023-12-31", "gx-2012").err == ""
+    assert "policy_valid_from" not in scored("2024-01-01", "gx-2012").json
 
 
 def test_registers_are_adopted_listed_and_compared(kaoji: CommandLine, tmp_path: Path) -> None:
