@@ -151,14 +151,14 @@ def version_in_force(first_version: NDArray[np.int64], versions: Versions, proce
 
 @compiled
 def counted_days(first_day: int, counted: Days, working: bool, day: int) -> int:
-    """Days of the kind up to and including `day`; outside the calendar every day counts."""
+    """Days of the kind up to and including `day`; outside the calendar every week is Monday to Friday."""
     if not working:
         return day
     index = day - first_day
     if index < 0:
-        return index + 1
+        return weekdays_through(day) - weekdays_through(first_day - 1)
     if index >= counted.size:
-        return int(counted[-1]) + index - counted.size + 1
+        return int(counted[-1]) + weekdays_through(day) - weekdays_through(first_day + counted.size - 1)
     return int(counted[index])
 
 
@@ -168,10 +168,24 @@ def day_of_count(first_day: int, counted: Days, working_days: Days, working: boo
     if not working:
         return count
     if count <= 0:
-        return first_day + count - 1
+        return nth_weekday(count + weekdays_through(first_day - 1))
     if count > working_days.size:
-        return first_day + counted.size - 1 + count - working_days.size
+        return nth_weekday(count - working_days.size + weekdays_through(first_day + counted.size - 1))
     return int(working_days[count - 1])
+
+
+@compiled
+def weekdays_through(day: int) -> int:
+    """As `domain.calendars` counts them: day 4 is a Monday and gives 1."""
+    weeks = (day - 4) // 7
+    return weeks * 5 + min((day - 4) - weeks * 7, 4) + 1
+
+
+@compiled
+def nth_weekday(number: int) -> int:
+    """The day whose `weekdays_through` first reaches `number`."""
+    weeks = (number - 1) // 5
+    return 4 + weeks * 7 + (number - 1) - weeks * 5
 
 
 @compiled

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.calendars import load_calendar
+from domain.calendars import FIRST_DAY, LAST_DAY, load_calendar
 from domain.cases import ACTION_RECORD, EXTRA_RECORD, SHARE_RECORD, STATES_REASON, Cases, Role, make_records
 from domain.context import Context
 from domain.facts import EPOCH_ORDINAL
@@ -250,8 +250,32 @@ def test_the_version_in_force_on_the_day_of_the_start_applies(start: str, expect
     assert found == (NEVER if expected is None else day(expected))
 
 
+ANY_DAY = st.one_of(
+    st.integers(day("0001-01-01"), day("9999-12-31")),
+    *(st.integers(edge - 30, edge + 30) for edge in (FIRST_DAY, LAST_DAY)),
+)
+
+
 @settings(deadline=None)
-@given(st.integers(0, 60_000), st.booleans())
+@given(ANY_DAY, st.integers(1, 60))
+def test_limits_are_counted_as_the_calendar_says_on_any_day(start: int, days: int) -> None:
+    under, china = rules(version(1)), load_calendar("china")
+    count = counted_days(under.first_day, under.counted, True, start)
+    assert count == china.counted_through(start, "working")
+    found = day_of_count(under.first_day, under.counted, under.working_days, True, count + days)
+    assert found == china.nth_counted_day(start, days, "working")
+
+
+@pytest.mark.parametrize(
+    ("start", "expected"),
+    [("1985-03-08", "1985-03-15"), ("1989-12-29", "1990-01-05"), ("2150-01-02", "2150-01-09")],
+)
+def test_outside_the_calendar_weekends_are_free(start: str, expected: str) -> None:
+    assert limit(case((Role.ACCEPTED, start)), rules(version(5))) == day(expected)
+
+
+@settings(deadline=None)
+@given(st.integers(-20_000, 60_000), st.booleans())
 def test_the_day_of_a_count_is_the_first_on_which_it_is_reached(count: int, working: bool) -> None:
     under = rules(version(1))
     found = day_of_count(under.first_day, under.counted, under.working_days, working, count)
