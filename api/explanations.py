@@ -213,7 +213,7 @@ def _counted_thing(
     files, history = found.counted.files, found.history
     case = int(np.searchsorted(files.cases.starts, row, side="right")) - 1
     population = Population(kind >> 8)
-    evidence = evidence_rows(files.cases, case, population, row, about)
+    evidence = evidence_rows(files.cases, found.counted.rules, case, population, row, about)
     positions = {int(files.cases.actions.position[each]) for each in evidence}
     links = history.links
     meant = np.isin(links["target"], sorted(positions))

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from api.as_of import day_text
 from domain.cases import Cases
-from domain.evidence import is_penal, limit_at
+from domain.evidence import Clock, clock_of, due_stated, is_penal, limit_at
 from domain.limits import NEVER, UNKNOWN, Rules
 from domain.populations import ATTRIBUTES, Population, pattern_of
 from domain.stated import due_day_of
@@ -28,6 +28,8 @@ _TEXTS = {
         "not-conforming": "{done} {day}, a required step is missing",
         "done": "{done} {day}",
         "duration": "{done} {day}, {value} days after the start",
+        "no-duration": "{done} {day}; its start was never recorded, so it counts as 0 days",
+        "deemed": "{why}; not accepted in time, so accepted by law on receipt, {start}",
         "overdue-licence": "undecided, limit {limit} has passed",
         "open-licence": "undecided, limit {limit}",
         "overdue-enforcement": "not closed, limit {limit} has passed",
@@ -59,6 +61,8 @@ _TEXTS = {
         "not-conforming": "{day}{done}，缺少必经步骤",
         "done": "{day}{done}",
         "duration": "{day}{done}，历时{value}天",
+        "no-duration": "{day}{done}；未记录起算日，按0天计",
+        "deemed": "{why}；逾期未受理，自收件之日{start}起视为受理",
         "overdue-licence": "未办结，期限{limit}已过",
         "open-licence": "未办结，期限{limit}",
         "overdue-enforcement": "未结案，期限{limit}已过",
@@ -109,10 +113,13 @@ class Member(NamedTuple):
 
 def reason_text(cases: Cases, rules: Rules, member: Member, about: str | None, language: str) -> str:
     """Why a member counts as it does, in respect of the attribute asked for (None: that it is one)."""
-    limit = _limit(cases, rules, member)
+    limit, clock = _limit(cases, rules, member), _clock(cases, rules, member, about)
     texts = _TEXTS[language]
     missing = [name for name in ATTRIBUTES[member.population] if not member.has(name) and about in (None, name)]
-    return texts[_key(member, about, limit)].format(
+    key = _key(member, about, limit)
+    if key == "duration" and clock is not None and clock.start < 0:
+        key = "no-duration"
+    why = texts[key].format(
         day=day_text(member.day),
         limit=texts["none"] if limit in (NEVER, UNKNOWN) else day_text(limit),
         value=member.value,
@@ -121,6 +128,9 @@ def reason_text(cases: Cases, rules: Rules, member: Member, about: str | None, l
         if language == "zh"
         else ", ".join(missing),
     )
+    if clock is None or not clock.is_deemed:
+        return why
+    return texts["deemed"].format(why=why, start=day_text(int(cases.actions.day[clock.start])))
 
 
 def _key(member: Member, about: str | None, limit: int) -> str:
@@ -153,6 +163,20 @@ def _deciding_key(member: Member, about: str | None, limit: int) -> str:
     if about in _BOTH:
         return _BOTH[about][not member.has(about)]
     return "duration" if about == "value" else "done"
+
+
+def _clock(cases: Cases, rules: Rules, member: Member, about: str | None) -> Clock | None:
+    """The clock of a licence case, where days of it are counted or its limit matters."""
+    population, case = member.population, member.case
+    if population == Population.DECIDED:
+        asked = about in ("in-time", "limit-unknown", "value")
+    else:
+        asked = population in (Population.OPEN_LICENCE, Population.CARD)
+    if not asked or is_penal(cases, int(cases.starts[case]), member.row, population):
+        return None
+    if about != "value" and due_stated(cases, int(cases.starts[case]), member.row) >= 0:
+        return None
+    return clock_of(cases, rules, case, member.row, penal=False)
 
 
 def _limit(cases: Cases, rules: Rules, member: Member) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from domain.cases import FIRST_OWN, LAST_OWN, OVERTURNED, STATES_DUE, Cases, Role
 from domain.limits import Rules, counted_limit, start_of
@@ -14,17 +15,22 @@ STOPS = (Role.SUSPENDED, Role.RESUMED, Role.EXTENDED, Role.CORRECTION_REQUESTED)
 PENAL = frozenset({Population.CLOSED, Population.OPEN_ENFORCEMENT})
 
 
-def evidence_rows(cases: Cases, case: int, population: Population, row: int, about: str | None) -> list[int]:
+def evidence_rows(
+    cases: Cases, rules: Rules, case: int, population: Population, row: int, about: str | None
+) -> list[int]:
     """Rows of the case that make a member count as it does, in the case's order.
 
-    `row` is the deciding one; `about` the attribute that is asked for, None where only the member itself is.
+    `row` is the deciding one; `about` the attribute that is asked for, `value` where its days are counted, None
+    where only the member itself is.
     """
     first, stop = int(cases.starts[case]), int(cases.starts[case + 1])
     if population == Population.TARGET:
         return sorted(set(_plan(cases, first, stop, row)))
     rows = {row, *_credit(cases, first, stop, row)}
     if about in ("in-time", "limit-unknown") or population in STOCKS or population == Population.CARD:
-        rows |= set(_limit(cases, first, row, penal=is_penal(cases, first, row, population)))
+        rows |= set(_limit(cases, rules, case, row, penal=is_penal(cases, first, row, population)))
+    if about == "value" and population == Population.DECIDED:
+        rows |= set(_start(cases, rules, case, row, penal=False))
     if population in PENAL:
         rows |= set(_first(cases, first, stop, Role.OPENED))
     if population == Population.OPEN_LICENCE:
@@ -54,28 +60,47 @@ def attribute_asked(population: Population, met: set[int], counted: set[int]) ->
 
 def limit_at(cases: Cases, rules: Rules, case: int, row: int, *, penal: bool) -> int:
     """Limit of the case as its actions up to `row` say; NEVER and UNKNOWN as in domain.limits."""
-    first, due, procedure = int(cases.starts[case]), -1, -1
-    for each in range(first, row + 1):
-        if not is_own(cases, each):
-            continue
-        due = each if cases.actions.states[each] & STATES_DUE else due
-        procedure = int(cases.actions.procedure[each]) if cases.actions.procedure[each] >= 0 else procedure
+    first = int(cases.starts[case])
+    due = due_stated(cases, first, row)
     if due >= 0:
         return int(due_day_of(cases.actions, cases.extras, due))
-    calendar = (rules.first_day, rules.counted, rules.working_days)
-    roles = (Role.RECEIVED, Role.OPENED if penal else Role.ACCEPTED, Role.CORRECTION_REQUESTED)
-    received, started, requested = (next(iter(_first(cases, first, row + 1, role)), -1) for role in roles)
-    start = started
-    if not penal:
-        start = start_of(
-            cases.actions, received, started, requested, procedure, rules.first_version, rules.versions, *calendar
-        )
+    clock = clock_of(cases, rules, case, row, penal=penal)
     return int(
         counted_limit(
-            cases.actions, cases.extras, 2**31 - 1, first, row, start, procedure,
-            rules.first_version, rules.versions, rules.stops, *calendar,
+            cases.actions, cases.extras, 2**31 - 1, first, row, clock.start, clock.procedure,
+            rules.first_version, rules.versions, rules.stops, rules.first_day, rules.counted, rules.working_days,
         )
     )  # fmt: skip
+
+
+class Clock(NamedTuple):
+    """What counts the days of a case: rows of its start, and of its acceptance or opening; -1 where none is."""
+
+    procedure: int
+    start: int
+    accepted: int
+
+    @property
+    def is_deemed(self) -> bool:
+        """Whether the case was accepted later, and is deemed accepted on its receipt."""
+        return self.accepted >= 0 and self.start != self.accepted
+
+
+def clock_of(cases: Cases, rules: Rules, case: int, row: int, *, penal: bool) -> Clock:
+    """The clock of the case as its actions up to `row` say."""
+    first, procedure = int(cases.starts[case]), -1
+    for each in range(first, row + 1):
+        if is_own(cases, each) and cases.actions.procedure[each] >= 0:
+            procedure = int(cases.actions.procedure[each])
+    roles = (Role.RECEIVED, Role.OPENED if penal else Role.ACCEPTED, Role.CORRECTION_REQUESTED)
+    received, started, requested = (next(iter(_first(cases, first, row + 1, role)), -1) for role in roles)
+    if penal:
+        return Clock(procedure, started, started)
+    start = start_of(
+        cases.actions, received, started, requested, procedure,
+        rules.first_version, rules.versions, rules.first_day, rules.counted, rules.working_days,
+    )  # fmt: skip
+    return Clock(procedure, int(start), started)
 
 
 def is_penal(cases: Cases, first: int, row: int, population: Population) -> bool:
@@ -119,16 +144,28 @@ def _anchor(cases: Cases, first: int, stop: int) -> int:
     return own[-1] if own else first - 1
 
 
-def _limit(cases: Cases, first: int, row: int, *, penal: bool) -> Iterator[int]:
+def _limit(cases: Cases, rules: Rules, case: int, row: int, *, penal: bool) -> Iterator[int]:
+    first = int(cases.starts[case])
+    due = due_stated(cases, first, row)
+    if due >= 0:
+        yield due
+        return
+    yield from _start(cases, rules, case, row, penal=penal)
+    yield from (each for each in range(first, row + 1) if cases.actions.role[each] in STOPS)
+
+
+def _start(cases: Cases, rules: Rules, case: int, row: int, *, penal: bool) -> Iterator[int]:
+    """What started the clock, and the acceptance that came too late to do so."""
+    clock = clock_of(cases, rules, case, row, penal=penal)
+    yield from (each for each in (clock.start, clock.accepted) if each >= 0)
+
+
+def due_stated(cases: Cases, first: int, row: int) -> int:
+    """The last row up to `row` that states a due day, -1 where none does."""
     for back in range(row, first - 1, -1):
         if is_own(cases, back) and cases.actions.states[back] & STATES_DUE:
-            yield back
-            return
-    if penal:
-        yield from _first(cases, first, row + 1, Role.OPENED)
-    else:
-        yield from _first(cases, first, row + 1, Role.ACCEPTED) or _first(cases, first, row + 1, Role.RECEIVED)
-    yield from (each for each in range(first, row + 1) if cases.actions.role[each] in STOPS)
+            return back
+    return -1
 
 
 def _first(cases: Cases, first: int, stop: int, role: Role) -> list[int]:

@@ -16,7 +16,9 @@ from api.explanations import explanation
 from api.scorecards import Basis, basis
 from api.settings import read_settings
 from domain.rollup import By
+from tests.reference.given import act
 from tests.support.command_line import CommandLine
+from tests.support.product import product, record
 from tests.support.simulated import SIMULATED_YEAR
 
 LOG = Path(__file__).parents[1] / "data" / "receipt_wabo" / "receipt.xes.gz"
@@ -133,3 +135,39 @@ def test_unknown_subject_among_many_is_answered_with_the_nearest(simulated: Comm
     ran = simulated.ends(2, "explain", "gx-00001", *SIMULATED_YEAR)
     assert "such as gx-0001" in ran.err
     assert len(ran.err) < 200
+
+
+def test_a_case_deemed_accepted_is_explained_by_its_receipt(tmp_path: Path) -> None:
+    """L1 is accepted too late, L2 in time, L3 too, after a correction; of L4 nobody recorded when it came."""
+    food = {"procedure": "food-production-licence", "owner": "s1", "unit": "u1"}
+    actions = [
+        act("licensing.received", "L1", "03-01", **food),
+        act("licensing.accepted", "L1", "03-20", **food),
+        act("licensing.granted", "L1", "04-10", **food),
+        act("licensing.received", "L2", "03-01", **food),
+        act("licensing.accepted", "L2", "03-05", **food),
+        act("licensing.granted", "L2", "04-10", **food),
+        act("licensing.received", "L3", "03-01", **food),
+        act("licensing.correction-requested", "L3", "03-04", **food),
+        act("licensing.accepted", "L3", "03-20", **food),
+        act("licensing.granted", "L3", "04-10", **food),
+        act("licensing.granted", "L4", "04-10", **food),
+    ]
+    with product(tmp_path) as kaoji:
+        record(kaoji, actions)
+        found = basis(kaoji, policy="market-supervision-2024", from_text="2024-01-01", to_text="2024-12-31")
+        told = {each["code"]: each["counted"] for each in explanation(found, "s1")["indicators"]}
+
+    deemed = "; not accepted in time, so accepted by law on receipt, 2024-03-01"
+    assert [(each["why"], each["actions"]) for each in told["timeliness"]] == [
+        (f"decided 2024-04-10, after the limit 2024-03-29{deemed}", [1, 2, 3]),
+        ("decided 2024-04-10, after the limit 2024-04-02", [5, 6]),
+        ("decided 2024-04-10, limit 2024-04-18", [8, 9, 10]),
+        ("decided 2024-04-10; the limit cannot be computed: its start was never recorded", [11]),
+    ]
+    assert [(each["why"], each["actions"]) for each in told["decision-days"]] == [
+        (f"decided 2024-04-10, 40 days after the start{deemed}", [1, 2, 3]),
+        ("decided 2024-04-10, 36 days after the start", [5, 6]),
+        ("decided 2024-04-10, 21 days after the start", [9, 10]),
+        ("decided 2024-04-10; its start was never recorded, so it counts as 0 days", [11]),
+    ]
