@@ -241,6 +241,7 @@ class Differences:
                 "after": _result_json(results[1]),
                 "rule": getattr(declared.rule, about.language),
                 "clause": declared.clause,
+                "better": declared.counts.better,
                 "changes": [each.to_json() for each in changes],
             }
 

@@ -127,6 +127,7 @@ def _explained(
         **result,
         "rule": getattr(indicator.rule, language),
         "clause": indicator.clause,
+        "better": indicator.counts.better,
         "counted": [each.to_json() for each in things],
     }
 

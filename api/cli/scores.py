@@ -147,7 +147,7 @@ def explain(
         [
             each["code"],
             counted["case"],
-            counted["side"],
+            _side_of(counted, each["better"]),
             counted["share"],
             counted["why"],
             _listed(counted["actions"]),
@@ -194,8 +194,8 @@ def _changed_rows(answer: dict[str, Any]) -> Iterator[list[Any]]:
             yield [
                 table["code"],
                 each["case"],
-                _side(each["before"]),
-                _side(each["after"]),
+                _side(each["before"], table["better"]),
+                _side(each["after"], table["better"]),
                 each["numerator"],
                 each["denominator"],
                 each["because"],
@@ -210,14 +210,22 @@ def _sums(result: dict[str, Any] | None) -> str | None:
     return f"{result['numerator']}/{result['denominator']} ({points})"
 
 
-def _side(thing: dict[str, Any] | None) -> str | None:
+def _side(thing: dict[str, Any] | None, better: str) -> str | None:
     if thing is None:
         return None
-    return (
-        f"{thing['side']}, {thing['why']}"
-        if thing["share"] == "1"
-        else (f"{thing['side']} {thing['share']}, {thing['why']}")
-    )
+    side = _side_of(thing, better)
+    return f"{side}, {thing['why']}" if thing["share"] == "1" else f"{side} {thing['share']}, {thing['why']}"
+
+
+def _side_of(thing: dict[str, Any], better: str) -> str:
+    """On which side a thing stands, as a reader takes it: to be in the numerator of errors is nothing met."""
+    if "value" in thing:
+        return "counted"
+    return _AGAINST[thing["side"]] if better == "lower" else str(thing["side"])
+
+
+_AGAINST = {"met": "against", "missed": "clear"}
+"""Words for the sides of what should be little."""
 
 
 def _listed(positions: list[int]) -> str:

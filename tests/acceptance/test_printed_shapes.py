@@ -147,13 +147,24 @@ def test_explanation_has_the_shape_of_the_contract(simulated: CommandLine) -> No
     printed = simulated("explain", "all", *SIMULATED_YEAR, "--format", "json").json
     assert printed.keys() == SCORES - {"subjects"} | CARD
     for indicator in printed["indicators"]:
-        assert indicator.keys() - {"response"} == INDICATOR | {"rule", "clause", "counted"}
+        assert indicator.keys() - {"response"} == INDICATOR | {"rule", "clause", "better", "counted"}
         for counted in indicator["counted"]:
             assert counted.keys() == COUNTED
             assert counted["side"] in ("met", "missed")
             assert DECIMAL.fullmatch(counted["share"])
     rows = simulated("explain", "all", *SIMULATED_YEAR, "--format", "csv").rows
     assert len(rows) == sum(len(each["counted"]) for each in printed["indicators"])
+
+
+def test_a_table_says_what_stands_against_somebody(simulated: CommandLine) -> None:
+    year = ("--policy", "market-supervision-2024", *SIMULATED_YEAR[2:], "--format", "csv")
+    sides: dict[str, set[str]] = {}
+    for row in simulated("explain", "all", *year).rows:
+        sides.setdefault(row["indicator"], set()).add(row["side"])
+    assert sides["plan-completion"] == {"met", "missed"}
+    assert sides["error-rate"] <= {"against", "clear"}
+    assert sides["yellow-cards"] == {"against"}
+    assert sides["decision-days"] == sides["rated-high"] == {"counted"}
 
 
 def test_trail_is_cloudevents_with_position_time_and_hash(simulated: CommandLine) -> None:
