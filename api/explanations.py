@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from api.reasons import Member, reason_text
 from api.scorecards import Basis
 from domain.errors import UnknownNameError, WrongInputError
-from domain.evidence import attribute_asked, evidence_rows
+from domain.evidence import attributes_asked, evidence_rows, missing_steps
 from domain.fold import CONTRIBUTION_RECORD, Contributions, fold_in_chunks
 from domain.measures import CompiledMeasure
 from domain.numbers import plain
@@ -125,11 +125,32 @@ def _explained(
     assert [result["numerator"], result["denominator"]] == sums, "an explanation adds up"
     return {
         **result,
+        **_exposure(found, card["subject"], by, indicator, things),
         "rule": getattr(indicator.rule, language),
         "clause": indicator.clause,
         "better": indicator.counts.better,
         "counted": [each.to_json() for each in things],
     }
+
+
+def _exposure(
+    found: Basis, subject: str, by: By, one: Indicator | Adjustment, things: Sequence[CountedThing]
+) -> dict[str, Any]:
+    """How much there was to judge by and how much is asked for, which may be why nothing is judged."""
+    if one.exposure_counts is None and not one.minimum_exposure:
+        return {}
+    if one.exposure_counts is None:
+        counted = sum((thing.share for thing in things), Fraction(0))
+    else:
+        cells = one.exposure_counts.denominator
+        rows = _contributions(found, subject, by, {*cells}, asked=asked_for([cells]))
+        counted = Fraction(int(rows["part"].sum()), WHOLE)
+    told = {
+        "measure": one.exposure or one.measure,
+        "counted": plain(counted),
+        "minimum": f"{one.minimum_exposure:f}",
+    }
+    return {"exposure": told}
 
 
 def counted_things(
@@ -151,22 +172,22 @@ def counted_things(
     met = {kind_of_cell(cell) for cell in numerator}
     about = _abouts({*numerator}, {*denominator})
     if measure.values is not None:
-        about = {int(measure.values): "value"}
+        about = {int(measure.values): ("value",)}
     things = [
-        _counted_thing(found, (row, kind, day, value), part, kind in met, about.get(kind >> 8), language)
+        _counted_thing(found, (row, kind, day, value), part, kind in met, about.get(kind >> 8, ()), language)
         for (row, kind, day, value), part in sorted(sums.items())
         if part
     ]
     return sorted(things, key=lambda each: (each.case, each.actions))
 
 
-def _abouts(numerator: set[int], denominator: set[int]) -> dict[int, str | None]:
-    """For each population the attribute that its numerator asks for."""
+def _abouts(numerator: set[int], denominator: set[int]) -> dict[int, tuple[str, ...]]:
+    """For each population the attributes that its numerator asks for."""
     patterns: dict[int, tuple[set[int], set[int]]] = defaultdict(lambda: (set(), set()))
     for side, cells in enumerate((numerator, denominator)):
         for kind in map(kind_of_cell, cells):
             patterns[kind >> 8][side].add(kind & 255)
-    return {population: attribute_asked(Population(population), *both) for population, both in patterns.items()}
+    return {population: attributes_asked(Population(population), *both) for population, both in patterns.items()}
 
 
 def _contributions(found: Basis, subject: str, by: By, cells: set[int], *, asked: int) -> NDArray[Any]:
@@ -208,7 +229,7 @@ def _of_subject(
 
 
 def _counted_thing(
-    found: Basis, member: tuple[int, int, int, int], part: int, met: bool, about: str | None, language: str
+    found: Basis, member: tuple[int, int, int, int], part: int, met: bool, about: tuple[str, ...], language: str
 ) -> CountedThing:
     row, kind, day, value = member
     files, history = found.counted.files, found.history
@@ -221,16 +242,32 @@ def _counted_thing(
     positions |= set(links["position"][meant].tolist())
     subject = history.words_of("subject")[int(files.subject[case])]
     of = Member(case, row, population, kind & 255, day or int(files.cases.actions.day[row]), value)
-    flags = ["incomplete"] if about == "in-time" and of.has("limit-unknown") else []
+    flags = ["incomplete"] if "in-time" in about and of.has("limit-unknown") else []
     if not positions.isdisjoint(found.corrections.self_recorded):
         flags.append("self-recorded-correction")
     return CountedThing(
         case=subject.partition(":")[2],
         met=met,
         share=Fraction(part, WHOLE),
-        why=reason_text(files.cases, found.counted.rules, of, about, language),
+        why=reason_text(
+            files.cases, found.counted.rules, of, about, language, steps=_steps_missing(found, of, about, language)
+        ),
         actions=tuple(sorted(positions)),
         flags=tuple(flags),
         member=(population, kind & 255, int(files.subject[case]), int(files.cases.actions.position[row])),
-        value=value if about == "value" else None,
+        value=value if "value" in about else None,
     )
+
+
+def _steps_missing(found: Basis, of: Member, about: tuple[str, ...], language: str) -> list[str]:
+    """Titles of the required steps that a case did not take, where it is judged by them."""
+    if "conforming" not in about or of.has("conforming"):
+        return []
+    counted = found.counted
+    lacking = missing_steps(
+        counted.files.cases, counted.rules, of.case, of.row, penal=of.population == Population.CLOSED
+    )
+    code = found.history.words_of("procedure")[lacking.procedure]
+    version = found.context.register.procedures[code][lacking.version]
+    titles = {step.code: getattr(step.title, language) for step in version.steps}
+    return [str(titles[version.steps_due[number]]) for number in lacking.steps]

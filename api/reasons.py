@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from api.as_of import day_text
@@ -25,7 +26,7 @@ _TEXTS = {
         "rating": "{done} {day}, rated",
         "no-rating": "{done} {day}, not rated",
         "conforming": "{done} {day}, every required step taken",
-        "not-conforming": "{done} {day}, a required step is missing",
+        "not-conforming": "{done} {day}, required and not done: {steps}",
         "done": "{done} {day}",
         "duration": "{done} {day}, {value} days after the start",
         "no-duration": "{done} {day}; its start was never recorded, so it counts as 0 days",
@@ -36,6 +37,7 @@ _TEXTS = {
         "open-enforcement": "not closed, limit {limit}",
         "overturned": "decided {day}, revoked or altered on review",
         "upheld": "decided {day}, stands",
+        "acted": "done {day}",
         "complete": "done {day}, states all that is asked for",
         "incomplete": "done {day}, does not state: {missing}",
         "warning": "warning {day}, limit {limit}",
@@ -44,6 +46,7 @@ _TEXTS = {
         "decided": "decided",
         "closed": "closed",
         "none": "none",
+        "and": "; ",
     },
     "zh": {
         "target-met": "应于{limit}完成，已按期完成",
@@ -58,7 +61,7 @@ _TEXTS = {
         "rating": "{day}{done}，已评价",
         "no-rating": "{day}{done}，未评价",
         "conforming": "{day}{done}，必经步骤齐全",
-        "not-conforming": "{day}{done}，缺少必经步骤",
+        "not-conforming": "{day}{done}，缺少必经步骤：{steps}",
         "done": "{day}{done}",
         "duration": "{day}{done}，历时{value}天",
         "no-duration": "{day}{done}；未记录起算日，按0天计",
@@ -69,6 +72,7 @@ _TEXTS = {
         "open-enforcement": "未结案，期限{limit}",
         "overturned": "{day}作出的决定，经复议或诉讼被撤销或变更",
         "upheld": "{day}作出的决定，未被撤销或变更",
+        "acted": "{day}办理",
         "complete": "{day}办理，要素齐全",
         "incomplete": "{day}办理，缺少：{missing}",
         "warning": "{day}预警，期限{limit}",
@@ -77,6 +81,7 @@ _TEXTS = {
         "decided": "办结",
         "closed": "结案",
         "none": "未规定",
+        "and": "；",
     },
 }
 _EVERYS = {
@@ -111,35 +116,47 @@ class Member(NamedTuple):
         return bool(self.pattern & pattern_of(self.population, [attribute]))
 
 
-def reason_text(cases: Cases, rules: Rules, member: Member, about: str | None, language: str) -> str:
-    """Why a member counts as it does, in respect of the attribute asked for (None: that it is one)."""
+def reason_text(
+    cases: Cases, rules: Rules, member: Member, about: Sequence[str], language: str, *, steps: Sequence[str] = ()
+) -> str:
+    """Why a member counts as it does, in respect of the attributes asked for (none: that it is one).
+
+    `steps` are the required ones that its case did not take.
+    """
     limit, clock = _limit(cases, rules, member), _clock(cases, rules, member, about)
-    texts = _TEXTS[language]
-    missing = [name for name in ATTRIBUTES[member.population] if not member.has(name) and about in (None, name)]
-    key = _key(member, about, limit)
-    if key == "duration" and clock is not None and clock.start < 0:
-        key = "no-duration"
-    why = texts[key].format(
-        day=day_text(member.day),
-        limit=texts["none"] if limit in (NEVER, UNKNOWN) else day_text(limit),
-        value=member.value,
-        done=texts["closed" if member.population == Population.CLOSED else "decided"],
-        missing="、".join(_EVERYS[language].get(name, name) for name in missing)
-        if language == "zh"
-        else ", ".join(missing),
-    )
+    texts, comma = _TEXTS[language], "、" if language == "zh" else ", "
+    words = {
+        "day": day_text(member.day),
+        "limit": texts["none"] if limit in (NEVER, UNKNOWN) else day_text(limit),
+        "value": member.value,
+        "done": texts["closed" if member.population == Population.CLOSED else "decided"],
+        "missing": comma.join(_EVERYS[language][name] for name in about if not member.has(name))
+        if member.population == Population.ACTION
+        else "",
+        "steps": comma.join(steps),
+    }
+    keys = dict.fromkeys(_keys(member, about, limit, has_start=clock is None or clock.start >= 0))
+    opening, *more = (texts[key].format(**words) for key in keys)
+    said = texts["done"].format(**words)
+    # Each says first what was done; once is enough.
+    why = texts["and"].join([opening, *(each.removeprefix(said).lstrip(",; ，；") for each in more)])
     if clock is None or not clock.is_deemed:
         return why
     return texts["deemed"].format(why=why, start=day_text(int(cases.actions.day[clock.start])))
 
 
-def _key(member: Member, about: str | None, limit: int) -> str:
+def _keys(member: Member, about: Sequence[str], limit: int, *, has_start: bool) -> list[str]:
+    if member.population in (Population.DECIDED, Population.CLOSED):
+        return [_deciding_key(member, each, limit, has_start=has_start) for each in about] or ["done"]
+    return [_key(member, about)]
+
+
+def _key(member: Member, about: Sequence[str]) -> str:
     population = member.population
-    if population in (Population.DECIDED, Population.CLOSED):
-        return _deciding_key(member, about, limit)
     if population == Population.ACTION:
-        asked = ATTRIBUTES[population] if about is None else (about,)
-        return "complete" if all(member.has(name) for name in asked) else "incomplete"
+        if not about:
+            return "acted"
+        return "complete" if all(member.has(name) for name in about) else "incomplete"
     if population == Population.OPEN_LICENCE:
         return "overdue-licence" if member.has("overdue") else "open-licence"
     if population == Population.OPEN_ENFORCEMENT:
@@ -153,7 +170,7 @@ def _key(member: Member, about: str | None, limit: int) -> str:
     return "rated"
 
 
-def _deciding_key(member: Member, about: str | None, limit: int) -> str:
+def _deciding_key(member: Member, about: str, limit: int, *, has_start: bool) -> str:
     if about in ("in-time", "limit-unknown"):
         if limit == UNKNOWN:
             return "no-start"
@@ -162,19 +179,19 @@ def _deciding_key(member: Member, about: str | None, limit: int) -> str:
         return "in-time" if member.has("in-time") else "late"
     if about in _BOTH:
         return _BOTH[about][not member.has(about)]
-    return "duration" if about == "value" else "done"
+    return "duration" if has_start else "no-duration"
 
 
-def _clock(cases: Cases, rules: Rules, member: Member, about: str | None) -> Clock | None:
+def _clock(cases: Cases, rules: Rules, member: Member, about: Sequence[str]) -> Clock | None:
     """The clock of a licence case, where days of it are counted or its limit matters."""
     population, case = member.population, member.case
     if population == Population.DECIDED:
-        asked = about in ("in-time", "limit-unknown", "value")
+        asked = not {"in-time", "limit-unknown", "value"}.isdisjoint(about)
     else:
         asked = population in (Population.OPEN_LICENCE, Population.CARD)
     if not asked or is_penal(cases, int(cases.starts[case]), member.row, population):
         return None
-    if about != "value" and due_stated(cases, int(cases.starts[case]), member.row) >= 0:
+    if "value" not in about and due_stated(cases, int(cases.starts[case]), member.row) >= 0:
         return None
     return clock_of(cases, rules, case, member.row, penal=False)
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from domain.cases import FIRST_OWN, LAST_OWN, OVERTURNED, STATES_DUE, Cases, Role
-from domain.limits import Rules, counted_limit, start_of
+from domain.cases import FIRST_OWN, LAST_OWN, OVERTURNED, STATES_DUE, STATES_STEP, Cases, Role
+from domain.limits import Rules, counted_limit, start_of, version_in_force
 from domain.populations import ATTRIBUTES, STOCKS, Population
-from domain.stated import due_day_of
+from domain.stated import due_day_of, step_of
 
 DECISIONS = (Role.GRANTED, Role.REFUSED, Role.PENALISED, Role.DISMISSED)
 STOPS = (Role.SUSPENDED, Role.RESUMED, Role.EXTENDED, Role.CORRECTION_REQUESTED)
@@ -16,46 +16,74 @@ PENAL = frozenset({Population.CLOSED, Population.OPEN_ENFORCEMENT})
 
 
 def evidence_rows(
-    cases: Cases, rules: Rules, case: int, population: Population, row: int, about: str | None
+    cases: Cases, rules: Rules, case: int, population: Population, row: int, about: Sequence[str]
 ) -> list[int]:
     """Rows of the case that make a member count as it does, in the case's order.
 
-    `row` is the deciding one; `about` the attribute that is asked for, `value` where its days are counted, None
-    where only the member itself is.
+    `row` is the deciding one; `about` names the attributes that are asked for, `value` where its days are counted,
+    and nothing where only the member itself is.
     """
     first, stop = int(cases.starts[case]), int(cases.starts[case + 1])
     if population == Population.TARGET:
         return sorted(set(_plan(cases, first, stop, row)))
     rows = {row, *_credit(cases, first, stop, row)}
-    if about in ("in-time", "limit-unknown") or population in STOCKS or population == Population.CARD:
+    if "in-time" in about or "limit-unknown" in about or population in STOCKS or population == Population.CARD:
         rows |= set(_limit(cases, rules, case, row, penal=is_penal(cases, first, row, population)))
-    if about == "value" and population == Population.DECIDED:
+    if "value" in about and population == Population.DECIDED:
         rows |= set(_start(cases, rules, case, row, penal=False))
     if population in PENAL:
         rows |= set(_first(cases, first, stop, Role.OPENED))
     if population == Population.OPEN_LICENCE:
         rows |= set(_first(cases, first, stop, Role.RECEIVED))
-    if about == "faulty":
+    if "faulty" in about:
         rows |= {
             each for each in range(first, stop)
             if cases.actions.role[each] == Role.ERROR_FOUND and not cases.actions.marks[each] & OVERTURNED
         }  # fmt: skip
-    if about == "rated":
+    if "rated" in about:
         rows |= set(_first(cases, first, stop, Role.RATED))
-    if about == "conforming":
+    if "conforming" in about:
         rows |= {each for each in range(first, row) if is_own(cases, each)}
     if population == Population.DECISION:
         rows |= set(_reviews_by_case(cases, row, stop))
     return sorted(rows)
 
 
-def attribute_asked(population: Population, met: set[int], counted: set[int]) -> str | None:
-    """The attribute that sets the patterns of a numerator apart from those of its denominator, if one does."""
-    for bit, name in enumerate(ATTRIBUTES[population]):
-        wanted = {pattern for pattern in counted if pattern >> bit & 1}
-        if met and met != counted and met in (wanted, counted - wanted):
-            return name
-    return None
+def attributes_asked(population: Population, met: set[int], counted: set[int]) -> tuple[str, ...]:
+    """The attributes that decide which patterns of a denominator stand in its numerator."""
+    return tuple(
+        name
+        for bit, name in enumerate(ATTRIBUTES[population])
+        if any(
+            pattern ^ 1 << bit in counted and (pattern in met) != (pattern ^ 1 << bit in met)
+            for pattern in counted
+        )
+    )
+
+
+class MissingSteps(NamedTuple):
+    """Required steps that a case had not taken, by their number among those that the version asks for."""
+
+    procedure: int
+    version: int
+    steps: tuple[int, ...]
+
+
+def missing_steps(cases: Cases, rules: Rules, case: int, row: int, *, penal: bool) -> MissingSteps:
+    """What the case lacked at its deciding action."""
+    clock = clock_of(cases, rules, case, row, penal=penal)
+    start_day = int(cases.actions.day[row if clock.start < 0 else clock.start])
+    version = int(version_in_force(rules.first_version, rules.versions, clock.procedure, start_day))
+    if version < 0:
+        return MissingSteps(clock.procedure, -1, ())
+    taken = 0
+    for each in filter(lambda each: is_own(cases, each), range(int(cases.starts[case]), row + 1)):
+        taken |= int(rules.type_bits[version, cases.actions.kind[each]])
+        if cases.actions.states[each] & STATES_STEP:
+            taken |= int(rules.step_bits[version, step_of(cases.actions, cases.extras, each)])
+    lacking = int(rules.versions[version].required) & ~taken
+    steps = tuple(bit for bit in range(lacking.bit_length()) if lacking >> bit & 1)
+    return MissingSteps(clock.procedure, version - int(rules.first_version[clock.procedure]), steps)
 
 
 def limit_at(cases: Cases, rules: Rules, case: int, row: int, *, penal: bool) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -81,6 +82,19 @@ def _note_early(found: Basis) -> None:
         )
 
 
+def _note_exposure(explained: dict[str, Any]) -> None:
+    """Say why nothing is judged where there were things to count."""
+    exposure = explained.get("exposure")
+    is_judged = explained.get("rate", explained.get("value")) is not None
+    if exposure is None or is_judged or explained["denominator"] == "0":
+        return
+    least = f"at least {exposure['minimum']}" if Decimal(exposure["minimum"]) else "more than 0"
+    note(
+        f"{explained['code']} is not judged: the policy asks for {least} by the measure {exposure['measure']!r}, "
+        f"and there are {exposure['counted']}."
+    )
+
+
 def show_scores(output: Output, answer: dict[str, Any], by: ByOption, known: str, codes: Sequence[str]) -> None:
     """Print scores; `known` says what they rest on."""
     columns = ["subject", *(["unit"] if by is ByOption.staff else []), "score", "grade", *codes]
@@ -143,6 +157,9 @@ def explain(
             language=output.language,
         )
     _note_early(found)
+    for part in ("indicators", "bonuses", "deductions"):
+        for each in answer.get(part, ()):
+            _note_exposure(each)
     rows = [
         [
             each["code"],

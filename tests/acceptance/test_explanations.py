@@ -171,3 +171,84 @@ def test_a_case_deemed_accepted_is_explained_by_its_receipt(tmp_path: Path) -> N
         ("decided 2024-04-10, 21 days after the start", [9, 10]),
         ("decided 2024-04-10; its start was never recorded, so it counts as 0 days", [11]),
     ]
+
+
+OWN = """
+name = "own"
+version = 1
+title = { zh = "自定", en = "Own" }
+zone = "Asia/Shanghai"
+calendar = "china"
+register = "market-supervision-2024"
+
+[[measure]]
+code = "clean"
+title = { zh = "无瑕", en = "Clean" }
+meaning = { zh = "按时且无差错", en = "decided in time and without error" }
+kind = "ratio"
+of = "decided-cases"
+met = ["in-time"]
+not_met = ["faulty"]
+better = "higher"
+
+[[indicator]]
+code = "clean"
+measure = "clean"
+title = { zh = "无瑕", en = "Clean" }
+rule = { zh = "规则", en = "Rule" }
+clause = "-"
+target = 1
+curve = { kind = "linear", points = [[0, 0], [1, 100]] }
+weight = 50
+
+[[indicator]]
+code = "conforming"
+measure = "conformance-decided"
+exposure = "workload-targets"
+minimum_exposure = 1
+title = { zh = "符合", en = "Conforming" }
+rule = { zh = "规则", en = "Rule" }
+clause = "-"
+target = 1
+curve = { kind = "linear", points = [[0, 0], [1, 100]] }
+weight = 50
+"""
+
+
+def test_everything_that_an_own_measure_asks_for_is_told(tmp_path: Path) -> None:
+    """L1 is late, L2 has an error, L3 neither; none was reviewed, and L3 not even accepted. No target was due."""
+    food = {"procedure": "food-production-licence", "owner": "s1", "unit": "u1"}
+    actions = [
+        *(act("licensing.received", case, "03-01", **food) for case in ("L1", "L2", "L3")),
+        *(act("licensing.accepted", case, "03-04", **food) for case in ("L1", "L2")),
+        act("licensing.granted", "L1", "04-10", **food),
+        act("licensing.granted", "L2", "03-20", **food),
+        act("licensing.granted", "L3", "03-20", **food),
+        act("service.error-found", "L2", "03-25", severity="minor"),
+    ]
+    policy = tmp_path / "own.toml"
+    policy.write_text(OWN, "utf-8")
+    with product(tmp_path) as kaoji:
+        record(kaoji, actions)
+        found = basis(kaoji, policy=str(policy), from_text="2024-01-01", to_text="2024-12-31")
+        clean, conforming = explanation(found, "s1")["indicators"]
+        (late,) = explanation(found, "s1", indicator="clean", language="zh")["indicators"][0]["counted"][:1]
+
+    assert [(each["side"], each["why"], each["actions"]) for each in clean["counted"]] == [
+        ("missed", "decided 2024-04-10, after the limit 2024-04-01; no confirmed error", [4, 6]),
+        ("missed", "decided 2024-03-20, limit 2024-04-01; with a confirmed error", [5, 7, 9]),
+        ("met", "decided 2024-03-20, limit 2024-03-29; no confirmed error", [3, 8]),
+    ]
+    assert late["why"] == "2024-04-10办结，超过期限2024-04-01；无已确认的差错"
+    assert [each["why"] for each in conforming["counted"]] == [
+        "decided 2024-04-10, required and not done: Review",
+        "decided 2024-03-20, required and not done: Review",
+        "decided 2024-03-20, required and not done: Acceptance, Review",
+    ]
+    # And nothing is judged by it, for a reason that is told
+    assert conforming["rate"] is None
+    assert conforming["exposure"] == {"measure": "workload-targets", "counted": "0", "minimum": "1"}
+    ran = CommandLine(tmp_path / "kaoji.db")(
+        "explain", "s1", "--policy", policy, "--from", "2024-01-01", "--to", "2024-12-31"
+    )
+    assert "conforming is not judged: the policy asks for at least 1 by the measure 'workload-targets'" in ran.err
