@@ -11,16 +11,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from api.reasons import Member, reason_text
+from api.reasons import Member, limit_told, reason_text
 from api.scorecards import Basis
 from domain.errors import UnknownNameError, WrongInputError
-from domain.evidence import attributes_asked, evidence_rows, missing_steps
+from domain.evidence import attributes_asked, due_stated, evidence_rows, is_penal, missing_steps, version_at
 from domain.fold import CONTRIBUTION_RECORD, Contributions, fold_in_chunks
+from domain.limits import NEVER, UNKNOWN
 from domain.measures import CompiledMeasure
 from domain.numbers import plain
 from domain.policy_file import Adjustment, Indicator
 from domain.populations import STOCKS, Population, asked_for, cells_with
 from domain.populations import kind_of as kind_of_cell
+from domain.procedures import ProcedureVersion
 from domain.rollup import UNKNOWN_PROCESS, WHOLE_SUBJECT, By, trees_of
 from domain.tally import WHOLE
 
@@ -35,7 +37,8 @@ class CountedThing:
     why: str
     actions: tuple[int, ...]
     flags: tuple[str, ...]
-    """`incomplete`: the limit could not be computed; `self-recorded-correction`: by somebody credited here."""
+    """`incomplete`: the limit could not be computed; `provisional`: it may still move, as holidays are not
+    published; `self-recorded-correction`: by somebody credited here."""
     member: tuple[Population, int, int, int]
     """What it is: population, pattern, code of the case, and position of the deciding action."""
     value: int | None
@@ -242,7 +245,10 @@ def _counted_thing(
     positions |= set(links["position"][meant].tolist())
     subject = history.words_of("subject")[int(files.subject[case])]
     of = Member(case, row, population, kind & 255, day or int(files.cases.actions.day[row]), value)
+    limit = limit_told(files.cases, found.counted.rules, of, about)
+    is_provisional = _is_provisional(found, of, limit)
     flags = ["incomplete"] if "in-time" in about and of.has("limit-unknown") else []
+    flags += ["provisional"] if is_provisional else []
     if not positions.isdisjoint(found.corrections.self_recorded):
         flags.append("self-recorded-correction")
     return CountedThing(
@@ -250,7 +256,14 @@ def _counted_thing(
         met=met,
         share=Fraction(part, WHOLE),
         why=reason_text(
-            files.cases, found.counted.rules, of, about, language, steps=_steps_missing(found, of, about, language)
+            files.cases,
+            found.counted.rules,
+            of,
+            about,
+            language,
+            limit=limit,
+            is_provisional=is_provisional,
+            steps=_steps_missing(found, of, about, language),
         ),
         actions=tuple(sorted(positions)),
         flags=tuple(flags),
@@ -259,15 +272,35 @@ def _counted_thing(
     )
 
 
+def _version(found: Basis, of: Member) -> tuple[ProcedureVersion, int] | None:
+    """The version of the procedure that a case is counted by, and its row in the rules."""
+    counted, start = found.counted, int(found.counted.files.cases.starts[of.case])
+    penal = is_penal(counted.files.cases, start, of.row, of.population)
+    applied = version_at(counted.files.cases, counted.rules, of.case, of.row, penal=penal)
+    if applied.row < 0:
+        return None
+    code = found.history.words_of("procedure")[applied.procedure]
+    return found.context.register.procedures[code][applied.number], applied.row
+
+
 def _steps_missing(found: Basis, of: Member, about: tuple[str, ...], language: str) -> list[str]:
     """Titles of the required steps that a case did not take, where it is judged by them."""
     if "conforming" not in about or of.has("conforming"):
         return []
-    counted = found.counted
-    lacking = missing_steps(
-        counted.files.cases, counted.rules, of.case, of.row, penal=of.population == Population.CLOSED
-    )
-    code = found.history.words_of("procedure")[lacking.procedure]
-    version = found.context.register.procedures[code][lacking.version]
+    applied = _version(found, of)
+    assert applied is not None, "what no version asks for is not missing"
+    version, row = applied
     titles = {step.code: getattr(step.title, language) for step in version.steps}
-    return [str(titles[version.steps_due[number]]) for number in lacking.steps]
+    lacking = missing_steps(found.counted.files.cases, found.counted.rules, of.case, of.row, row)
+    return [str(titles[version.steps_due[number]]) for number in lacking]
+
+
+def _is_provisional(found: Basis, of: Member, limit: int) -> bool:
+    """Whether the limit of a case may still move, because holidays are not published yet."""
+    calendar, start = found.context.calendar, int(found.counted.files.cases.starts[of.case])
+    if limit in (NEVER, UNKNOWN) or not calendar.is_provisional(limit):
+        return False
+    if due_stated(found.counted.files.cases, start, of.row) >= 0:
+        return False
+    applied = _version(found, of)
+    return applied is not None and applied[0].is_provisional(limit, calendar)

@@ -47,6 +47,8 @@ _TEXTS = {
         "closed": "closed",
         "none": "none",
         "and": "; ",
+        "certain": "{limit}",
+        "provisional": "{limit} (provisional)",
     },
     "zh": {
         "target-met": "应于{limit}完成，已按期完成",
@@ -82,6 +84,8 @@ _TEXTS = {
         "closed": "结案",
         "none": "未规定",
         "and": "；",
+        "certain": "{limit}",
+        "provisional": "{limit}（暂定）",
     },
 }
 _EVERYS = {
@@ -117,17 +121,20 @@ class Member(NamedTuple):
 
 
 def reason_text(
-    cases: Cases, rules: Rules, member: Member, about: Sequence[str], language: str, *, steps: Sequence[str] = ()
-) -> str:
+    cases: Cases, rules: Rules, member: Member, about: Sequence[str], language: str,
+    *, limit: int, is_provisional: bool = False, steps: Sequence[str] = (),
+) -> str:  # fmt: skip
     """Why a member counts as it does, in respect of the attributes asked for (none: that it is one).
 
-    `steps` are the required ones that its case did not take.
+    `limit` is that of `limit_told`; `steps` are the required ones that its case did not take.
     """
-    limit, clock = _limit(cases, rules, member), _clock(cases, rules, member, about)
+    clock = _clock(cases, rules, member, about)
     texts, comma = _TEXTS[language], "、" if language == "zh" else ", "
     words = {
         "day": day_text(member.day),
-        "limit": texts["none"] if limit in (NEVER, UNKNOWN) else day_text(limit),
+        "limit": texts["none"]
+        if limit in (NEVER, UNKNOWN)
+        else texts["provisional" if is_provisional else "certain"].format(limit=day_text(limit)),
         "value": member.value,
         "done": texts["closed" if member.population == Population.CLOSED else "decided"],
         "missing": comma.join(_EVERYS[language][name] for name in about if not member.has(name))
@@ -196,8 +203,11 @@ def _clock(cases: Cases, rules: Rules, member: Member, about: Sequence[str]) -> 
     return clock_of(cases, rules, case, member.row, penal=False)
 
 
-def _limit(cases: Cases, rules: Rules, member: Member) -> int:
+def limit_told(cases: Cases, rules: Rules, member: Member, about: Sequence[str]) -> int:
+    """The limit that a member is judged by; NEVER where there is none to judge it by, UNKNOWN as in limits."""
     population, row = member.population, member.row
+    if population in (Population.DECIDED, Population.CLOSED) and {"in-time", "limit-unknown"}.isdisjoint(about):
+        return NEVER
     if population == Population.TARGET:
         return int(due_day_of(cases.actions, cases.extras, row))
     if population in (Population.DECISION, Population.RATED, Population.ACTION):

@@ -61,29 +61,33 @@ def attributes_asked(population: Population, met: set[int], counted: set[int]) -
     )
 
 
-class MissingSteps(NamedTuple):
-    """Required steps that a case had not taken, by their number among those that the version asks for."""
+class AppliedVersion(NamedTuple):
+    """The version of a procedure that a case is counted by: its row in the rules, and its number in the register,
+    both -1 where none is in force."""
 
     procedure: int
-    version: int
-    steps: tuple[int, ...]
+    row: int
+    number: int
 
 
-def missing_steps(cases: Cases, rules: Rules, case: int, row: int, *, penal: bool) -> MissingSteps:
-    """What the case lacked at its deciding action."""
+def version_at(cases: Cases, rules: Rules, case: int, row: int, *, penal: bool) -> AppliedVersion:
+    """The version in force when the case started, as its actions up to `row` say."""
     clock = clock_of(cases, rules, case, row, penal=penal)
     start_day = int(cases.actions.day[row if clock.start < 0 else clock.start])
     version = int(version_in_force(rules.first_version, rules.versions, clock.procedure, start_day))
-    if version < 0:
-        return MissingSteps(clock.procedure, -1, ())
+    number = -1 if version < 0 else version - int(rules.first_version[clock.procedure])
+    return AppliedVersion(clock.procedure, version, number)
+
+
+def missing_steps(cases: Cases, rules: Rules, case: int, row: int, version: int) -> tuple[int, ...]:
+    """The required steps that a case had not taken up to `row`, by their number among those of that version."""
     taken = 0
     for each in filter(lambda each: is_own(cases, each), range(int(cases.starts[case]), row + 1)):
         taken |= int(rules.type_bits[version, cases.actions.kind[each]])
         if cases.actions.states[each] & STATES_STEP:
             taken |= int(rules.step_bits[version, step_of(cases.actions, cases.extras, each)])
     lacking = int(rules.versions[version].required) & ~taken
-    steps = tuple(bit for bit in range(lacking.bit_length()) if lacking >> bit & 1)
-    return MissingSteps(clock.procedure, version - int(rules.first_version[clock.procedure]), steps)
+    return tuple(bit for bit in range(lacking.bit_length()) if lacking >> bit & 1)
 
 
 def limit_at(cases: Cases, rules: Rules, case: int, row: int, *, penal: bool) -> int:

@@ -11,6 +11,7 @@ from unittest.mock import patch
 
 import pytest
 
+from api.adoption import adopt
 from api.bootstrap import Kaoji, opened
 from api.explanations import explanation
 from api.scorecards import Basis, basis
@@ -19,6 +20,7 @@ from domain.rollup import By
 from tests.reference.given import act
 from tests.support.command_line import CommandLine
 from tests.support.product import product, record
+from tests.support.rules import REGISTER
 from tests.support.simulated import SIMULATED_YEAR
 
 LOG = Path(__file__).parents[1] / "data" / "receipt_wabo" / "receipt.xes.gz"
@@ -252,3 +254,39 @@ def test_everything_that_an_own_measure_asks_for_is_told(tmp_path: Path) -> None
         "explain", "s1", "--policy", policy, "--from", "2024-01-01", "--to", "2024-12-31"
     )
     assert "conforming is not judged: the policy asks for at least 1 by the measure 'workload-targets'" in ran.err
+
+
+def test_a_limit_that_holidays_may_move_is_told_as_provisional(tmp_path: Path) -> None:
+    """Holidays are known up to 24 December 2026; L2 states its limit, and L3 counts every day."""
+    counted = {"procedure": "licence", "owner": "s1", "unit": "u1"}
+    actions = [
+        act("licensing.received", "L0", "2026-01-20T09:00:00+08:00", **counted),
+        act("licensing.received", "L1", "2026-01-21T09:00:00+08:00", **counted),
+        act("licensing.received", "L2", "2026-01-21T09:00:00+08:00", due="2026-12-28", **counted),
+        act("licensing.received", "L3", "2026-01-12T09:00:00+08:00", **counted | {"procedure": "calendar-days"}),
+    ]
+    working = REGISTER.replace('days = 5, kind = "calendar"', 'days = 230, kind = "working"')
+    procedure = REGISTER[REGISTER.index("[[procedure]]") :].replace("days = 5,", "days = 350,")
+    register = tmp_path / "office.toml"
+    register.write_text(working + "\n" + procedure.replace('"licence"', '"calendar-days"'), "utf-8")
+    policy = tmp_path / "own.toml"
+    policy.write_text(
+        OWN.replace("market-supervision-2024", "office").replace('measure = "clean"', 'measure = "timeliness"'),
+        "utf-8",
+    )
+    with product(tmp_path) as kaoji:
+        adopt(kaoji, "register", str(register), by="boss")
+        record(kaoji, actions)
+        found = basis(kaoji, policy=str(policy), from_text="2027-01-01", to_text="2027-01-31")
+        told, late = (
+            explanation(found, "s1", indicator="clean", language=language)["indicators"][0]["counted"]
+            for language in ("en", "zh")
+        )
+
+    assert [(each["why"], each["flags"]) for each in told] == [
+        ("undecided, limit 2026-12-24 has passed", []),
+        ("undecided, limit 2026-12-25 (provisional) has passed", ["provisional"]),
+        ("undecided, limit 2026-12-28 has passed", []),
+        ("undecided, limit 2026-12-28 has passed", []),
+    ]
+    assert late[1]["why"] == "未办结，期限2026-12-25（暂定）已过"
