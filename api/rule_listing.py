@@ -7,6 +7,7 @@ from typing import Any
 from api.adoption import adoption_json
 from api.rules import policy_in, register_in, rule_of, shipped_names, shipped_rule
 from domain.adoption import Adopted, AdoptionError, Rule, Rulebook, RuleKind, adoption_of, decide, same_content
+from domain.calendars import to_date
 from domain.policy import Policy
 from domain.procedures import ProcedureVersion, Register
 
@@ -101,7 +102,13 @@ def _procedure(one: ProcedureVersion, register: Register, language: str) -> dict
         "process": one.process,
         "title": getattr(one.title, language),
         "limit": None if one.limit is None else f"{one.limit.days} {one.limit.kind} days",
+        "valid_from": _date(one.valid_from),
+        "valid_to": _date(one.valid_to),
         "legal_basis": one.legal_basis,
         "register": register.name,
         "register_version": register.register_version,
     }
+
+
+def _date(day: int | None) -> str | None:
+    return None if day is None else to_date(day).isoformat()

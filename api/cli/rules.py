@@ -140,12 +140,12 @@ def procedure_list(
     ] = None,
     as_of: AsOfOption = None,
 ) -> None:
-    """List the procedures of all registers with their limits."""
+    """List the procedures of all registers with their limits, each version with the days on which it holds."""
     from api.rule_listing import listed_procedures
 
     output: Output = context.obj
     found = listed_procedures(known_rules(output, as_of), register=register, language=output.language)
-    columns = ["code", "process", "title", "limit", "legal_basis", "register"]
+    columns = ["code", "process", "title", "limit", "valid_from", "valid_to", "legal_basis", "register"]
     output.show(found, columns, [[each[name] for name in columns] for each in found])
 
 

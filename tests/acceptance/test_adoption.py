@@ -107,6 +107,15 @@ def test_registers_are_adopted_listed_and_compared(kaoji: CommandLine, tmp_path:
     assert kaoji("policy", "check", policy, *JSON).json["context"]["register"]["hash"] == listed_hash(kaoji, 2)
 
 
+def test_versions_of_a_procedure_are_listed_with_the_days_on_which_they_hold(kaoji: CommandLine) -> None:
+    listed = kaoji("procedure", "list", "--register", "market-supervision-2024", "--format", "csv").rows
+    assert [(row["valid_from"], row["valid_to"]) for row in listed if row["code"] == "penalty-ordinary"] == [
+        ("", "2019-03-31"),
+        ("2019-04-01", "2021-07-14"),
+        ("2021-07-15", ""),
+    ]
+
+
 def listed_hash(kaoji: CommandLine, number: int) -> str:
     (found,) = (
         each["hash"]
