@@ -117,10 +117,24 @@ def _sentence(fault: dict[str, Any], known: Sequence[str]) -> str:
         return f"Unknown value {given!r}. {did_you_mean(str(given), expected)}"
     if kind == "string_pattern_mismatch":
         return f"A code is small letters and digits, joined by single - _ or . signs; it is {given!r} here."
+    if kind in _WRITTEN:
+        return f"{_WRITTEN[kind]}; it is {given!r} here."
     message = str(fault["msg"]).removeprefix("Value error, ")
     if kind in {"value_error", "assertion_error"}:
         return message
     return f"{message}; it is {given!r} here."
+
+
+_WRITTEN: Final = {
+    "bool_type": "Write true or false, without quotes",
+    "date_type": "Write a date without quotes, for one 2021-07-15",
+    "dict_type": "Write a table: { key = value }",
+    "int_type": "Write a whole number, without quotes",
+    "model_type": "Write a table: { key = value }",
+    "string_type": "Write a text, in quotes",
+    "tuple_type": "Write a list: [first, second]",
+}
+"""What another kind of value should have looked like."""
 
 
 def _known_keys(model: type[BaseModel], path: Path_) -> list[str]:
