@@ -36,6 +36,8 @@ def checked_rule(rulebook: Rulebook, kind: RuleKind, name: str, *, language: str
     parsed = _parsed(rulebook, kind, name)
     rule = rule_of(parsed)
     found = {"ok": True, "name": rule.name, "version": rule.version, "hash": rule.hash}
+    if isinstance(parsed, Register):
+        found["gaps"] = gaps_json(parsed)
     return found | _content(parsed, language) | {"adoption": _adoption(rulebook, rule)}
 
 
@@ -78,6 +80,14 @@ def _content(parsed: Policy | Register, language: str) -> dict[str, Any]:
     if isinstance(parsed, Policy):
         return title | {"register": parsed.register, "indicators": [each.code for each in parsed.indicators]}
     return title | {"processes": list(parsed.processes), "procedures": len(parsed.procedures)}
+
+
+def gaps_json(register: Register) -> list[dict[str, str]]:
+    """Days on which a procedure has no version in force, between two that it has."""
+    return [
+        {"code": code, "from": to_date(first).isoformat(), "to": to_date(last).isoformat()}
+        for code, first, last in register.gaps()
+    ]
 
 
 def _parsed(rulebook: Rulebook, kind: RuleKind, name: str, *, files: bool = True) -> Policy | Register:

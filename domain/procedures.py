@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
-from itertools import takewhile
+from itertools import pairwise, takewhile
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -165,6 +165,15 @@ class Register:
         """The process of a procedure, one for all of its versions; None when the register lacks it."""
         versions = self.procedures.get(code)
         return versions[0].process if versions else None
+
+    def gaps(self) -> Iterator[tuple[str, int, int]]:
+        """Code, first and last day of each time between two versions of a procedure in which none is in force."""
+        for code, versions in self.procedures.items():
+            for before, after in pairwise(versions):
+                if before.valid_to is not None and after.valid_from is not None:
+                    first, last = before.valid_to + 1, after.valid_from - 1
+                    if first <= last:
+                        yield code, first, last
 
     def codes(self, *, family: str | None = None, process: str | None = None) -> tuple[str, ...]:
         """Codes of the procedures of a family of actions, of a process, or of all."""

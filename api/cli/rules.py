@@ -167,6 +167,11 @@ def procedure_check(context: typer.Context, register: NameArgument) -> None:
 
     output: Output = context.obj
     found = checked_rule(known_rules(output), "register", register, language=output.language)
+    for gap in found["gaps"]:
+        note(
+            f"No version of {gap['code']!r} is in force from {gap['from']} to {gap['to']}: cases that start then "
+            "have no limit. Mend `valid_from` or `valid_to`, if that is not meant."
+        )
     columns = ["name", "version", "hash", "procedures", "adoption"]
     output.show(found, ["", "value"], [[name, found[name]] for name in columns])
 

@@ -116,6 +116,16 @@ def test_versions_of_a_procedure_are_listed_with_the_days_on_which_they_hold(kao
     ]
 
 
+def test_days_without_a_version_in_force_are_pointed_out(kaoji: CommandLine, tmp_path: Path) -> None:
+    newer = REGISTER[REGISTER.index("[[procedure]]") :] + "valid_from = 2021-07-15\n"
+    file = tmp_path / "gap.toml"
+    file.write_text(REGISTER + "valid_to = 2021-07-01\n\n" + newer, "utf-8")
+    ran = kaoji("procedure", "check", file, *JSON)
+    assert ran.json["gaps"] == [{"code": "licence", "from": "2021-07-02", "to": "2021-07-14"}]
+    assert "No version of 'licence' is in force from 2021-07-02 to 2021-07-14" in ran.err
+    assert kaoji("procedure", "check", "market-supervision-2024", *JSON).err == ""
+
+
 def listed_hash(kaoji: CommandLine, number: int) -> str:
     (found,) = (
         each["hash"]
