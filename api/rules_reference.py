@@ -78,7 +78,8 @@ _POLICY: Final = (
             "title": _TITLE,
             "rule": "the rule in words, in both languages; explanations show it",
             "clause": "where the rule stands in the law or standard",
-            "target": "the value aimed at: a rate from 0 to 1, or so many days, points or things",
+            "target": "the value aimed at: a rate from 0 to 1, or so many days, points or things; shown, while "
+            "points come from the curve alone",
             "direction": "`higher` or `lower` is better; follows from the measure, and must agree with it",
             "curve": "how a value becomes points",
             "weight": "in per cent; the weights of all indicators add up to 100",

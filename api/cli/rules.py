@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -110,7 +111,15 @@ def policy_check(context: typer.Context, name: NameArgument) -> None:
     output: Output = context.obj
     rulebook = known_rules(output)
     found = checked_rule(rulebook, "policy", name, language=output.language)
-    found["context"] = policy_in(rulebook, name).context(registers_in(rulebook)).describe()
+    policy = policy_in(rulebook, name)
+    found["context"] = policy.context(registers_in(rulebook)).describe()
+    for one in policy.indicators:
+        points, best = one.points_of(Fraction(one.target)), one.curve.highest()
+        if points < best:
+            note(
+                f"At its target {one.target}, {one.code!r} gets {float(points):g} points, and {best} at best: "
+                "points come from the curve alone. Move the two together, unless that is meant."
+            )
     rows = [["policy", f"{found['name']}@{found['version']}"], ["hash", found["hash"]]]
     rows += [["context", found["context"]["hash"]], ["adoption", found["adoption"]]]
     output.show(found, ["", "value"], rows)

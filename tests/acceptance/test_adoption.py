@@ -126,6 +126,14 @@ def test_days_without_a_version_in_force_are_pointed_out(kaoji: CommandLine, tmp
     assert kaoji("procedure", "check", "market-supervision-2024", *JSON).err == ""
 
 
+def test_a_target_that_does_not_earn_the_most_points_is_pointed_out(kaoji: CommandLine, tmp_path: Path) -> None:
+    lower = written(tmp_path, POLICY, ("target = 0.0", "target = 0.5"))
+    said = kaoji("policy", "check", lower).err
+    assert "At its target 0.5, 'errors' gets 0 points, and 80 at best" in said
+    for name in ("gx-2012", "market-supervision-2024", "process-enforcement", "receipt_wabo"):
+        assert kaoji("policy", "check", name).err == ""
+
+
 def listed_hash(kaoji: CommandLine, number: int) -> str:
     (found,) = (
         each["hash"]
