@@ -191,7 +191,9 @@ class Differences:
     def of(self, subject: str, *, indicator: str | None = None, language: str = "en") -> dict[str, Any]:
         """Both scores of a subject and every change between them. Raises UnknownNameError."""
         before, after = self.states
-        codes = [one.code for state in (after, before) for one in state.policy.indicators]
+        codes = [
+            one.code for state in (after, before) for part in PARTS for one in _declared(state.policy, part)
+        ]  # fmt: skip
         if indicator not in (None, *codes):
             see = f"kaoji policy show {after.policy.name}"
             raise UnknownNameError("indicator", str(indicator), set(codes), see=see)
@@ -226,7 +228,7 @@ class Differences:
         """Each indicator, bonus or deduction of either policy, with its changes."""
         known = [{one.code: one for one in _declared(state.policy, part)} for state in self.states]
         for code in dict.fromkeys([*known[1], *known[0]]):
-            if part == "indicators" and indicator not in (None, code):
+            if indicator not in (None, code):
                 continue
             declared = known[1].get(code) or known[0][code]
             results = [None if card is None else _results(card, part).get(code) for card in cards]

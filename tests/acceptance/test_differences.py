@@ -289,3 +289,10 @@ def test_every_shipped_policy_is_explained_whatever_it_measures(simulated: Comma
         for name in ("numerator", "denominator"):
             added = sum(Fraction(change[name]) for change in each["changes"])
             assert Fraction(each["before"][name]) + added == Fraction(each["after"][name])
+
+
+@pytest.mark.parametrize("code", ["timeliness", "yellow-cards", "rated-high"])
+def test_one_indicator_bonus_or_deduction_is_told_alone(simulated: CommandLine, code: str) -> None:
+    year = ("--policy", "market-supervision-2024", *SIMULATED_YEAR[2:], *JSON)
+    answer = simulated("explain", "all", *year, "--between", "1500", "1900", "--indicator", code).json
+    assert [each["code"] for part in ("indicators", "bonuses", "deductions") for each in answer[part]] == [code]
