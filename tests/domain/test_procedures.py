@@ -397,6 +397,15 @@ def test_the_modern_register_says_every_other_rule_with_a_number() -> None:
     assert others["complaint-mediation", "acceptance"] == (7, "working")
     assert others["report-verification", "informing"] == (5, "working")
     assert others["reconsideration", "application"] == (60, "calendar")
+    assert {code: days for (procedure, code), days in others.items() if procedure == "appraisal-objection"} == {
+        "publication": (5, "working"),
+        "review-asked": (30, "calendar"),
+        "review-decided": (30, "calendar"),
+        "appeal": (15, "calendar"),
+        "appeal-decided": (60, "calendar"),
+    }
+    assert others["bad-rating-follow-up", "mended"] == (5, "working")
+    assert others["bad-rating-follow-up", "mended-at-most"] == (15, "working")
 
 
 def test_the_register_of_2012_counts_neither_extensions_nor_deemed_acceptance() -> None:
