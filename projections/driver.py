@@ -172,6 +172,7 @@ class Driver:
     def _begun_rebuild(self, name: str, *, anew: bool) -> Checkpoint:
         wanted = self.projections[name].format
         with self.store.transaction() as connection:
+            self.store.begin_alone(connection)
             found = self.store.rebuild_under_way(connection, name)
             if found is not None and (anew or found.format != wanted):
                 self.store.drop_build(connection, found)

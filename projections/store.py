@@ -61,6 +61,7 @@ __all__ = [
 ]
 
 VIEWS = MetaData()
+_BEGINNINGS_LOCK = 0x4B414F4A_56494557
 DATABASE_ERRORS = (OperationalError, PoolTimeoutError)
 """What the database reports when it is away or busy; `transaction` and `reading` say it in our words."""
 
@@ -181,9 +182,8 @@ class ViewStore:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self._closed = False
-        if not set(VIEWS.tables) <= set(inspect(engine).get_table_names()):
-            VIEWS.create_all(engine)
-        self._add_missing_columns()
+        if not _are_made(engine):
+            self._make()
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
@@ -210,10 +210,12 @@ class ViewStore:
         self._closed = True
         self.engine.dispose()
 
-    def _add_missing_columns(self) -> None:
-        """A store of before builds had a format."""
-        if not any(column["name"] == "format" for column in inspect(self.engine).get_columns(BUILDS.name)):
-            with self.engine.begin() as connection:
+    def _make(self) -> None:
+        """Make the tables, or what a store of an earlier release lacks. Who comes second finds them made."""
+        with self.engine.begin() as connection:
+            self.begin_alone(connection)
+            VIEWS.create_all(connection)
+            if not _builds_have_a_format(connection):
                 added = text(f"ALTER TABLE {BUILDS.name} ADD COLUMN format INTEGER DEFAULT 1 NOT NULL")
                 connection.execute(added)
 
@@ -236,7 +238,18 @@ class ViewStore:
     def live(self, connection: Connection, projection: str, *, format: int = 1) -> Checkpoint:
         """The live build's checkpoint; the first build is made at position 0, in this format."""
         found = self.find_live(connection, projection)
+        if found is None:
+            self.begin_alone(connection)
+            found = self.find_live(connection, projection)
         return found if found is not None else self.new_build(connection, projection, live=True, format=format)
+
+    def begin_alone(self, connection: Connection) -> None:
+        """Wait for others that make tables or begin builds; what they made is seen from here on.
+
+        SQLite has one writer at a time. In PostgreSQL two would find the same thing missing, and make it twice.
+        """
+        if connection.dialect.name == "postgresql":
+            connection.execute(select(func.pg_advisory_xact_lock(_BEGINNINGS_LOCK)))
 
     def new_build(
         self, connection: Connection, projection: str, *, live: bool = False, format: int = 1
@@ -380,6 +393,15 @@ class ViewStore:
         if among is not None:
             query = query.where(table.c[among[0]].in_(among[1]))
         return [tuple(row) for row in connection.execute(query.order_by(table.c[order]))]
+
+
+def _are_made(engine: Engine) -> bool:
+    return set(VIEWS.tables) <= set(inspect(engine).get_table_names()) and _builds_have_a_format(engine)
+
+
+def _builds_have_a_format(place: Engine | Connection) -> bool:
+    """A store of before builds had one lacks the column."""
+    return any(column["name"] == "format" for column in inspect(place).get_columns(BUILDS.name))
 
 
 def _of(table: Table, build: Checkpoint) -> ColumnElement[bool]:

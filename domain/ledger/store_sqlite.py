@@ -65,6 +65,10 @@ class SQLiteLedgerRecorder(SQLiteProcessRecorder):
         return [events, *tracking, *sql.tables(sql.SQLITE), f"PRAGMA application_id = {APPLICATION_ID}"]
 
     def _create_table(self, c: SQLiteCursor) -> None:
+        # Asked again behind the lock: another process may have made them since the library looked.
+        c.execute("SELECT 1 FROM sqlite_master WHERE name = 'ledger_about'")
+        if c.fetchone() is not None:
+            return
         super()._create_table(c)
         c.execute(sql.INSERT_ABOUT, ("ledger_id", str(self._new_ledger_id())))
         c.execute(sql.INSERT_ABOUT, ("format", str(sql.FORMAT)))
