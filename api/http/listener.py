@@ -30,7 +30,9 @@ def listening(host: str, port: int, *, token: str | None, readiness: Readiness, 
         url = address_of(listening_socket, host)
         started = Event()
         server = _Server(
-            server_config(_app(host, token=token, readiness=readiness, metrics=metrics)), started=started
+            # Nothing begins or ends with it: the server would tell of it, as of an error, when it is cut short.
+            server_config(_app(host, token=token, readiness=readiness, metrics=metrics), lifespan="off"),
+            started=started,
         )
         thread = Thread(
             target=server.run, kwargs={"sockets": [listening_socket]}, name="kaoji-metrics", daemon=True

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -79,8 +79,8 @@ def serve(
     SERVER_STOPPED.log()
 
 
-def server_config(app: ASGIApp) -> uvicorn.Config:
-    """How every application of ours is served."""
+def server_config(app: ASGIApp, *, lifespan: Literal["on", "off"] = "on") -> uvicorn.Config:
+    """How every application of ours is served; `lifespan`: whether something begins and ends with it."""
     return uvicorn.Config(
         app,
         log_config=None,
@@ -92,7 +92,7 @@ def server_config(app: ASGIApp) -> uvicorn.Config:
         http=DeadlineProtocol,
         h11_max_incomplete_event_size=HEADER_BYTES_MAX,
         limit_concurrency=CONNECTIONS_MAX,
-        lifespan="on",
+        lifespan=lifespan,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
 
