@@ -14,6 +14,8 @@ from domain.refusals import RefusedError
 _quick_encode: Final = msgspec.json.Encoder().encode
 _strict_encode: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
+_TOO_DEEP: Final = "recursion limit exceeded", "nested more than 200 deep"
+
 
 def read_json(received: bytes) -> Any:
     """The value of a JSON text in UTF-8. Raises RefusedError (malformed-json): also for NaN, Infinity, lone
@@ -22,7 +24,7 @@ def read_json(received: bytes) -> Any:
     try:
         value = from_json(received, allow_inf_nan=False)
     except ValueError as error:
-        raise _malformed(str(error)) from error
+        raise _malformed(str(error).replace(*_TOO_DEEP)) from error
     if not keys_are_unique(received, value):
         raise _malformed(f"the key {_first_repeated_key(received)!r} stands twice in one object")
     return value

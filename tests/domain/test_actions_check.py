@@ -263,6 +263,11 @@ def test_what_can_not_be_read_in_one_way_is_malformed(received: bytes) -> None:
     assert "send one JSON object" in error.remedy
 
 
+def test_how_deep_a_record_may_be_nested_is_said_where_it_is_nested_deeper() -> None:
+    assert "nested more than 200 deep" in refusal(b"[" * 201 + b"1" + b"]" * 201).remedy
+    assert refusal(b"[" * 200 + b"1" + b"]" * 200).code == "not-a-cloudevent"
+
+
 def test_keys_that_stand_once_are_never_taken_for_repeated_ones() -> None:
     for value in ('"', "\\", '\\"', '"\\', "\x7f", "\u2028", "é", "😀", '","x":"', "\x01\x1f\t"):
         for ascii_only in (True, False):
