@@ -40,7 +40,8 @@ DESCRIPTION = (
     "Parameters are named as the options of the command line. Errors are problem details (RFC 9457, "
     "`application/problem+json`) with the sentence that the command line prints. Where the server has an access "
     "token, every route but `/health/…` needs `Authorization: Bearer TOKEN`. Where senders are bound, "
-    "`POST /actions` takes the token or the signature of a sender instead."
+    "`POST /actions` takes the token or the signature of a sender instead, and `GET /receipts/…` a sender's token "
+    "too, for a `source` of its own."
 )
 
 

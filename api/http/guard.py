@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -69,7 +69,8 @@ class Guard:
     """Lets through what bears the token; without a token, what asks this machine under its own name.
 
     Where senders are bound, actions come from them alone: with a sender's token, or signed with its key. The
-    caller of `POST /actions` is left in the request's state.
+    caller of `POST /actions` is left in the request's state. A sender's token reads what the sender needs to prove
+    that all has arrived, the receipts of its own sources, and nothing else.
 
     The host name is looked at because a page of another site can point its own name at 127.0.0.1 (DNS rebinding)
     and would then be of one origin with us. A caller who has a token or a key is no such page.
@@ -137,18 +138,23 @@ class Guard:
         if scope["method"] not in _SAFE_METHODS and not _same_origin(headers, host):
             raise ForeignPageError("A page of another site may not send actions. Send them without a browser.")
         if caller is None and self._expected is not None and not scope["path"].startswith("/health/"):
-            self._check_token(headers)
+            self._check_token(scope, headers)
         if sends:
             caller = caller or self._anybody(scope)
             caller.rates.check(caller.name, caller.rate)
             scope.setdefault("state", {})["caller"] = caller
 
-    def _check_token(self, headers: Headers) -> None:
+    def _check_token(self, scope: Scope, headers: Headers) -> None:
         if self._is_reader(headers):
             return
-        if self._senders is not None and self._senders.with_token(_bearer(headers) or "") is not None:
-            raise SendersOnlyError("A sender's token sends actions (POST /actions), and opens nothing else.")
-        raise AccessTokenError("Send the access token (KAOJI_TOKEN) as `Authorization: Bearer TOKEN`.")
+        sender = None if self._senders is None else self._senders.with_token(_bearer(headers) or "")
+        if sender is None:
+            raise AccessTokenError("Send the access token (KAOJI_TOKEN) as `Authorization: Bearer TOKEN`.")
+        if not _asks_for_own_receipt(scope, sender.binding):
+            raise SendersOnlyError(
+                "A sender's token sends actions (POST /actions) and reads the receipts of its own sources "
+                "(GET /receipts/DAY?source=SOURCE); it opens nothing else."
+            )
 
     def _is_reader(self, headers: Headers) -> bool:
         given = headers.get("authorization", "").encode("latin-1")
@@ -190,6 +196,13 @@ class Guard:
 def _bearer(headers: Headers) -> str | None:
     scheme, _, token = headers.get("authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else None
+
+
+def _asks_for_own_receipt(scope: Scope, binding: Binding) -> bool:
+    """Whether it is about sources of this sender alone; one that is named twice may not slip in another's."""
+    sources = parse_qs(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True).get("source", [])
+    reads = scope["method"] in _SAFE_METHODS and scope["path"].startswith("/receipts/")
+    return reads and bool(sources) and all(map(binding.allows, sources))
 
 
 def _as_signed(scope: Scope, headers: Headers) -> SignedRequest:

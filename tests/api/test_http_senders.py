@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from http_message_signatures import HTTPMessageSigner, MappingKeyResolver, algorithms
@@ -132,6 +133,39 @@ def test_token_for_reading_does_not_send_and_that_for_sending_does_not_read(
     assert untouched(kaoji)
     assert send(client, OWN, **bearer(LICENSING_TOKEN)).status_code == 201
     assert len(client.get("/actions", headers=bearer(READER)).json()["actions"]) == 1
+
+
+def test_sender_reads_the_receipts_of_its_own_sources(
+    serve: Callable[..., TestClient], file: SendersFile, kaoji: Kaoji
+) -> None:
+    client = serve(file, token=READER, base="http://kaoji.example")
+    send(client, [OWN, FOREIGN], BATCH, **bearer(LICENSING_TOKEN))
+    day = datetime.fromtimestamp(kaoji.clock() / 1_000_000, ZoneInfo(kaoji.settings.zone)).date()
+
+    answer = client.get(f"/receipts/{day}?source=/gx/licensing", headers=bearer(LICENSING_TOKEN)).json()
+    assert [(each["source"], each["sent"], each["recorded"]) for each in answer["sources"]] == [
+        ("/gx/licensing", 1, 1)
+    ]
+    records = client.get(f"/receipts/{day}/records?source=%2Fgx%2Flicensing", headers=bearer(LICENSING_TOKEN))
+    assert [each["id"] for each in records.json()["records"]] == [OWN["id"]]
+    assert client.get(f"/receipts/{day}?source=/gx/archive/1999", headers=bearer(LICENSING_TOKEN)).is_success
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/receipts/2026-02-25",
+        "/receipts/2026-02-25?source=/gx/bureau",
+        "/receipts/2026-02-25?source=/gx/licensing&source=/gx/bureau",
+        "/receipts/2026-02-25/records?source=",
+        "/quarantine?source=/gx/licensing",
+        "/gaps?source=/gx/licensing",
+        "/receipts/../actions?source=/gx/licensing",
+    ],
+)
+def test_sender_reads_nothing_of_others(serve: Callable[..., TestClient], file: SendersFile, path: str) -> None:
+    client = serve(file, token=READER, base="http://kaoji.example")
+    assert "opens nothing else" in detail(client.get(path, headers=bearer(LICENSING_TOKEN)), 403)
 
 
 def test_settings_name_the_file_of_senders(kaoji: Kaoji, file: SendersFile) -> None:
