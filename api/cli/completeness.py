@@ -37,7 +37,7 @@ def receipt(
             return
         found = answer(kaoji, day, source=source)
     columns = ["source", "sent", "recorded", "duplicates", "refused", "retried", "sha256"]
-    output.show(found, columns, [[each[name] for name in columns] for each in found["sources"]])
+    output.show(found, columns, [[each[name] for name in columns] for each in found["sources"]], _title(found))
 
 
 def gaps(
@@ -57,6 +57,16 @@ def gaps(
     output.show(found, columns, rows)
     if strict and any(each["missing"] for each in found):
         raise typer.Exit(1)
+
+
+def _title(found: dict[str, Any]) -> str:
+    """What concerns all rows: how far it goes, whether it may still change, and what is in no row."""
+    first, last = found["after"] + 1, found["upto"]
+    positions = f"positions {first} to {last}" if first <= last else "nothing recorded"
+    until = "final" if found["final"] else "not final yet"
+    return (
+        f"{found['day']} in {found['zone']}, {until}: {positions}, {found['unreadable']} refused of unknown source"
+    )
 
 
 def _ranges(source: dict[str, Any]) -> str:

@@ -79,6 +79,9 @@ def test_receipt_counts_what_was_sent_and_proves_what_was_recorded(kaoji: Comman
     assert receipt(kaoji, "2026-02-25", "--source", SOURCE)["sources"] == [hall]
     (row,) = kaoji("receipt", "--day", "2026-02-25", "--source", SOURCE, "--format", "csv").rows
     assert (row["sent"], row["sha256"]) == ("6", hall["sha256"])
+    assert kaoji("receipt", "--day", "2026-02-25").out.startswith(
+        "2026-02-25 in Asia/Shanghai, not final yet: positions 1 to 4, 1 refused of unknown source\n"
+    )
 
 
 def test_receipt_lists_what_was_recorded_so_that_a_difference_can_be_found(kaoji: CommandLine) -> None:
