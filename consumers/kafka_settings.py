@@ -71,6 +71,16 @@ _CHOICES: Mapping[str, tuple[str, ...]] = {
     "sasl_mechanism": ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "GSSAPI"),
 }
 _FILES = ("ssl_cafile", "ssl_certfile", "ssl_crlfile", "ssl_keyfile")
+_MAY_BE_NOTHING = (
+    "fetch_max_wait_ms",
+    "fetch_min_bytes",
+    "reconnect_backoff_max_ms",
+    "reconnect_backoff_ms",
+    "retry_backoff_ms",
+)
+"""What need not be waited for; any other number that is 0 stops the client, or stops it from ever reading."""
+_NUMBER_MAX: Final = 2**31 - 1
+"""What Kafka's protocol and sockets hold."""
 _NAMES = {str: "text", int: "a whole number", bool: "true or false"}
 
 SECRETS: Final = ("sasl_plain_password", "ssl_password")
@@ -196,8 +206,10 @@ def _check(name: str, value: object) -> Setting:
         raise KafkaSettingError(f"`{name}` must be one of {', '.join(_CHOICES[name])}, not {value!r}.")
     if name in _FILES and not Path(str(value)).is_file():
         raise KafkaSettingError(f"`{name}`: there is no file {value}.")
-    if kind is int and int(value) < 0:
-        raise KafkaSettingError(f"`{name}` must not be negative.")
+    if kind is int:
+        least = 0 if name in _MAY_BE_NOTHING else 1
+        if not least <= int(value) <= _NUMBER_MAX:
+            raise KafkaSettingError(f"`{name}` must be from {least} to {_NUMBER_MAX:,}, not {value}.")
     return value
 
 
