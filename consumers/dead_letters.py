@@ -16,6 +16,7 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaError, MessageSizeTooLargeError
 
 from consumers.cloudevents import open_binary_envelope
+from consumers.kafka_log import ClientLog, heard
 from consumers.kafka_member import KafkaUnreachableError, any_answers
 from consumers.kafka_settings import check_kafka_settings
 from domain.errors import UnreachableError, WrongInputError
@@ -95,7 +96,8 @@ class DeadLetterTopic:
         settings = check_kafka_settings(config or {})
         self._settings = {name: value for name, value in settings.items() if name in KafkaProducer.DEFAULT_CONFIG}
         self._producer: Any = None
-        self.name = self._named()
+        with heard() as log:
+            self.name = self._named(log)
 
     def publish(self, letters: Iterable[Letter], *, seconds_max: float) -> None:
         """Send all of them and wait until Kafka has them. Raises KafkaUnreachableError; some may be there then."""
@@ -157,7 +159,7 @@ class DeadLetterTopic:
             )
         return self._producer
 
-    def _named(self) -> str:
+    def _named(self, log: ClientLog) -> str:
         """The name under which the ledger keeps how far this topic has come; a topic made anew has another."""
         try:
             producer = self._connected()
@@ -175,7 +177,9 @@ class DeadLetterTopic:
             topic = self.topic if found is None else base64.urlsafe_b64encode(found.bytes).decode().rstrip("=")
             return f"dead-letters:{cluster.cluster_id}/{topic}"
         except KafkaError as error:
-            raise KafkaUnreachableError(f"No Kafka takes dead letters at {self._bootstrap}: {error}.") from error
+            raise log.refusal(self._bootstrap) or KafkaUnreachableError(
+                f"No Kafka takes dead letters at {self._bootstrap}: {error}."
+            ) from error
         finally:
             self.close()
 
