@@ -7,13 +7,13 @@ import shutil
 import stat
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
-from api.settings import Settings
+from api.settings import Settings, address
 from api.store_file import SQLITE, damage_of, store_file
 from domain.errors import KaojiError
 
@@ -57,11 +57,15 @@ def examine(
         ("disk", lambda: _disk(settings)),
         ("keys", lambda: _keys(settings)),
         ("senders", lambda: _senders(settings)),
+        ("access", lambda: _access(settings)),
     ]
     if kafka_config is not None:
         checks.append(("Kafka settings", lambda: _kafka_file(Path(kafka_config))))
     if bootstrap is not None:
         checks.append(("Kafka", lambda: _kafka(bootstrap, topic, kafka_config)))
+    if bootstrap is not None and settings.dead_letter is not None:
+        dead_letter = settings.dead_letter
+        checks.append(("dead letters", lambda: _dead_letters(bootstrap, topic, dead_letter, kafka_config)))
     found: list[Finding] = []
     for name, check in checks:
         try:
@@ -101,12 +105,12 @@ def _recorded_ahead_seconds(settings: Settings) -> float:
 
     try:
         ledger = open_ledger(settings.store, keys=settings.keys, clock=lambda: 0, create=False)
+        try:
+            return max(0.0, ledger.head().recorded_at / 1_000_000 - time.time())
+        finally:
+            ledger.close()
     except KaojiError:
         return 0.0  # said by the check of the store
-    try:
-        return max(0.0, ledger.head().recorded_at / 1_000_000 - time.time())
-    finally:
-        ledger.close()
 
 
 def _environment() -> Iterator[Finding]:
@@ -257,10 +261,25 @@ def _senders(settings: Settings) -> Iterator[Finding]:
         yield Finding("senders", False, told)
     else:
         yield Finding("senders", True, f"{len(list(senders))} of them, in {settings.senders}")
+    secrets = [key.file for sender in senders for key in sender.keys if key.algorithm == "hmac-sha256"]
+    yield from _only_open(_private("senders' keys", file) for file in secrets)
+
+
+def _access(settings: Settings) -> Iterator[Finding]:
+    """Whether the token can travel, and whether what listens beyond this machine asks for one."""
+    from api.http.server import check_listening, check_token
+
+    check_token(settings.token)
+    if settings.metrics is not None:
+        # A port of its own: the one that is named may be in use, by the very consumer it is meant for.
+        check_listening(address(settings.metrics)[0], 0, settings.token)
+    told = "no token: this machine only" if settings.token is None else "with KAOJI_TOKEN"
+    yield Finding("access", True, told)
 
 
 def _kafka_file(path: Path) -> Iterator[Finding]:
     from api.intake import kafka_settings
+    from consumers.kafka_settings import files_with_secrets
 
     found = kafka_settings(str(path)) or {}
     protocol = str(found.get("security_protocol", "PLAINTEXT"))
@@ -270,6 +289,7 @@ def _kafka_file(path: Path) -> Iterator[Finding]:
         yield _private("Kafka settings", path)
     else:
         yield Finding("Kafka settings", True, protocol)
+    yield from _only_open(_private("Kafka secrets", file) for file in files_with_secrets(path))
     if protocol in ("PLAINTEXT", "SASL_PLAINTEXT"):
         told = f"{protocol} sends everything in the clear. Use SSL or SASL_SSL wherever others share the network."
         yield Finding("Kafka TLS", False, told)
@@ -280,6 +300,18 @@ def _kafka(bootstrap: str, topic: str, kafka_config: str | None) -> Iterator[Fin
 
     see_whether_kafka_lets_us_in(bootstrap, topic, "kaoji", kafka_settings(kafka_config))
     yield Finding("Kafka", True, f"lets us read {topic}")
+
+
+def _dead_letters(bootstrap: str, topic: str, dead_letter: str, kafka_config: str | None) -> Iterator[Finding]:
+    from api.intake import dead_letter_topic, kafka_settings
+
+    dead_letter_topic(bootstrap, topic, dead_letter, kafka_settings(kafka_config))
+    yield Finding("dead letters", True, f"go to {dead_letter}")
+
+
+def _only_open(files: Iterable[Finding]) -> Iterator[Finding]:
+    """Of files that hold secrets those that others can read; nobody asks to have the rest listed."""
+    return (found for found in files if not found.ok)
 
 
 def _private(name: str, file: Path) -> Finding:

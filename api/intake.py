@@ -157,7 +157,7 @@ def consume_topic(
     """
     config = kafka_settings(config_file)
     binding = read_senders(settings.senders).of_topic(topic) if settings.senders is not None else None
-    dead_letters = _dead_letter_topic(bootstrap, topic, dead_letter or settings.dead_letter, config)
+    dead_letters = dead_letter_topic(bootstrap, topic, dead_letter or settings.dead_letter, config)
     if (where := metrics or settings.metrics) is not None:
         from api.http.server import check_listening
 
@@ -227,9 +227,10 @@ def kafka_settings(config_file: str | None) -> dict[str, Setting] | None:
     return found
 
 
-def _dead_letter_topic(
+def dead_letter_topic(
     bootstrap: str, topic: str, dead_letter: str | None, config: Mapping[str, object] | None
 ) -> DeadLetterTopic | None:
+    """Where refused records of the topic are published; None where nowhere. Raises WrongInputError."""
     if dead_letter is None:
         return None
     if dead_letter == topic:

@@ -103,18 +103,32 @@ def read_kafka_settings(
     what `variable` gives for the name; a password may lie in a file of its own, which `sasl_plain_password_file`
     or `ssl_password_file` names; a relative path there begins beside the settings.
     """
+    text = _text(path)
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise KafkaSettingError(f"The Kafka settings {path} cannot be read: {error}.") from error
-    try:
-        given: Mapping[str, object] = tomllib.loads(text) if path.suffix == ".toml" else _properties(text)
-        settings = check_kafka_settings(_with_secrets(given, path.parent, variable))
+        settings = check_kafka_settings(_with_secrets(_given(path, text), path.parent, variable))
         _check_complete(settings)
         _check_certificates(settings)
     except (tomllib.TOMLDecodeError, KafkaSettingError, UnknownNameError) as error:
         raise KafkaSettingError(f"{path}: {error}") from error
     return settings
+
+
+def files_with_secrets(path: Path) -> list[Path]:
+    """The files that settings which can be read name and nobody else should read: passwords and a private key."""
+    given = _given(path, _text(path))
+    beside = [path.parent / str(given[f"{name}_file"]) for name in SECRETS if f"{name}_file" in given]
+    return [*beside, *(Path(str(given[name])) for name in ("ssl_keyfile",) if name in given)]
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise KafkaSettingError(f"The Kafka settings {path} cannot be read: {error}.") from error
+
+
+def _given(path: Path, text: str) -> Mapping[str, object]:
+    return tomllib.loads(text) if path.suffix == ".toml" else _properties(text)
 
 
 def _with_secrets(

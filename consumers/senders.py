@@ -110,11 +110,12 @@ class Binding:
 
 @dataclass(frozen=True)
 class Key:
-    """A key that checks signatures: its id, its algorithm, and its secret or PEM text."""
+    """A key that checks signatures: its id, its algorithm, its secret or PEM text, and the file that held it."""
 
     id: str
     algorithm: Algorithm
     content: bytes = field(repr=False)
+    file: Path
 
 
 @dataclass(frozen=True)
@@ -220,7 +221,7 @@ def _key(text: TomlText, folder: Path, name: str, number: int, table: KeyTable) 
             f"{table.file} holds no Ed25519 public key in PEM: `openssl pkey -in PRIVATE.pem -pubout` gives it."
         )
         raise text.error(place, message, SendersError)
-    return Key(table.id, table.algorithm, content)
+    return Key(table.id, table.algorithm, content, folder / table.file)
 
 
 def _is_ed25519(content: bytes) -> bool:

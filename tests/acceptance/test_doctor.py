@@ -32,6 +32,7 @@ def test_all_is_well_with_an_empty_folder_and_nothing_is_made(kaoji: CommandLine
     assert all(ok for ok, _ in found.values())
     assert list(found) == [
         "Python", "clock", "environment", "time zones", "scoring core", "store", "disk", "keys", "senders",
+        "access",
     ]  # fmt: skip
     assert not list(tmp_path.iterdir())
 
@@ -75,6 +76,14 @@ def _torn(_: CommandLine, folder: Path) -> None:
     file.write_bytes(content)
 
 
+def _torn_within(_: CommandLine, folder: Path) -> None:
+    """It opens as a ledger; what was recorded last cannot be told."""
+    file = folder / "kaoji.db"
+    content = bytearray(file.read_bytes())
+    content[20_000:23_000] = b"\xff" * 3_000
+    file.write_bytes(content)
+
+
 def _no_senders(kaoji: CommandLine, folder: Path) -> None:
     kaoji.environment["KAOJI_SENDERS"] = str(folder / "none.toml")
 
@@ -83,6 +92,19 @@ def _writable_senders(kaoji: CommandLine, folder: Path) -> None:
     path = write_senders(folder).path
     path.chmod(0o666)
     kaoji.environment["KAOJI_SENDERS"] = str(path)
+
+
+def _readable_secret(kaoji: CommandLine, folder: Path) -> None:
+    kaoji.environment["KAOJI_SENDERS"] = str(write_senders(folder).path)
+    (folder / "bureau.secret").chmod(0o640)
+
+
+def _token_that_cannot_travel(kaoji: CommandLine, _: Path) -> None:
+    kaoji.environment["KAOJI_TOKEN"] = "two words"
+
+
+def _metrics_for_all(kaoji: CommandLine, _: Path) -> None:
+    kaoji.environment["KAOJI_METRICS"] = "0.0.0.0:9464"
 
 
 def _zone(kaoji: CommandLine, _: Path) -> None:
@@ -97,8 +119,12 @@ def _zone(kaoji: CommandLine, _: Path) -> None:
         (_readable_keys, "keys", "can be read by others (mode 644): chmod 600"),
         (_lost_keys, "keys of the ledger", "bring it back from its own backup"),
         (_torn, "store", "kaoji restore FILE"),
+        (_torn_within, "store", "kaoji restore FILE"),
         (_no_senders, "senders", "none.toml: cannot be read"),
         (_writable_senders, "senders", "chmod go-w"),
+        (_readable_secret, "senders' keys", "bureau.secret can be read by others (mode 640): chmod 600"),
+        (_token_that_cannot_travel, "access", "without spaces"),
+        (_metrics_for_all, "access", "Set an access token in KAOJI_TOKEN"),
         (_zone, "time zones", "Asia/Atlantis"),
     ],
 )
@@ -124,6 +150,8 @@ def test_clock_behind_the_ledger_is_told(kaoji: CommandLine, tmp_path: Path) -> 
     [
         ('sasl_plain_password = "in-the-file"', 0o644, {"Kafka settings": "can be read by others"}),
         ('sasl_plain_password = "in-the-file"', 0o600, {}),
+        ('sasl_plain_password_file = "password"', 0o644, {"Kafka secrets": "password can be read by others"}),
+        ('sasl_plain_password_file = "password"', 0o600, {}),
         ('sasl_plain_password = "${env:NOT_SET}"', 0o644, {"Kafka settings": "NOT_SET is not set"}),
     ],
 )
@@ -134,7 +162,9 @@ def test_password_in_a_file_is_for_its_owner_only(
     path.write_text(
         'security_protocol = "SASL_SSL"\nsasl_mechanism = "PLAIN"\nsasl_plain_username = "kaoji"\n' + text
     )
-    path.chmod(mode)
+    (tmp_path / "password").write_text("in-the-file")
+    for each in (path, tmp_path / "password"):
+        each.chmod(mode)
     found = checks(kaoji, 1 if faults else 0, "--kafka-config", path)
     assert {name for name, (ok, _) in found.items() if not ok} == set(faults)
     assert all(told in found[name][1] for name, told in faults.items())
@@ -149,6 +179,9 @@ def test_kafka_that_does_not_answer_is_told(kaoji: CommandLine) -> None:
 def test_kafka_is_tried_up_to_the_topic(kaoji: CommandLine, kafka_server: str, kafka_topic: str) -> None:
     assert checks(kaoji, 0, "--bootstrap", kafka_server, "--topic", kafka_topic)["Kafka"][0]
     fault(kaoji, "Kafka", "No topic 'none'", "--bootstrap", kafka_server, "--topic", "none")
+    for dead_letter, told in (("none", "Create it first"), (kafka_topic, "Name another topic")):
+        kaoji.environment["KAOJI_DEAD_LETTER"] = dead_letter
+        fault(kaoji, "dead letters", told, "--bootstrap", kafka_server, "--topic", kafka_topic)
 
 
 @pytest.mark.postgres

@@ -35,6 +35,7 @@ def write_senders(folder: Path, *, topic: str = "administrative-actions", rate: 
         private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     )
     (folder / "bureau.secret").write_bytes(HMAC_SECRET + b"\n")
+    (folder / "bureau.secret").chmod(0o600)
     path = folder / "senders.toml"
     path.write_text(
         f"""
