@@ -21,7 +21,7 @@ from consumers.kafka_settings import check_kafka_settings
 from consumers.pipeline import ActionLedger, Intake, Refused, Totals
 from consumers.senders import Binding
 from consumers.watch import ConsumerWatch
-from consumers.writing import AbandonedBatchError, BatchWriter, quick_switching
+from consumers.writing import AbandonedBatchError, BatchWriter, answered, quick_switching
 from domain.errors import UnreachableError
 from domain.garbage import collector_off
 from domain.ledger.errors import StaleTrackingError
@@ -88,7 +88,7 @@ def consume(
             topic=topic,
             group=group,
             settings=settings,
-            last_offset=ledger.max_tracking_id,
+            last_offset=answered(ledger.max_tracking_id, stop=stop),
             accept_gap=accept_gap,
             log=log,
         )

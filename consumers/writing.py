@@ -17,6 +17,7 @@ _LOOK_SECONDS: Final = 0.1
 _SWITCH_SECONDS: Final = 0.0005
 
 Batch = TypeVar("Batch")
+Answer = TypeVar("Answer")
 
 
 class AbandonedBatchError(Exception):
@@ -57,18 +58,11 @@ class BatchWriter(Generic[Batch]):
         if self._at_work is None:
             return None
         found, self._at_work = self._at_work, None
-        deadline = None
-        while True:
-            try:
-                return found.result(timeout=_LOOK_SECONDS)
-            except TimeoutError:
-                if found.done():  # That one came out of the store.
-                    raise
-            if self._stop.is_set():
-                deadline = deadline or time.monotonic() + STOP_SECONDS_MAX
-                if time.monotonic() >= deadline:
-                    self._abandoned = True
-                    raise AbandonedBatchError(f"it did not answer for {STOP_SECONDS_MAX:.0f} s.")
+        try:
+            return _awaited(found, stop=self._stop)
+        except AbandonedBatchError:
+            self._abandoned = True
+            raise
 
     def close(self) -> None:
         """End the thread; what it does is waited for, unless it was abandoned."""
@@ -86,6 +80,42 @@ class BatchWriter(Generic[Batch]):
             else:
                 future.set_result(batch)
             del work, future, batch
+
+
+def answered(question: Callable[[str], Answer], *, stop: Event) -> Callable[[str], Answer]:
+    """The same question to a store, which may hang: told to stop, nobody waits long for its answer.
+
+    Raises what `question` raises, or AbandonedBatchError.
+    """
+
+    def ask(about: str) -> Answer:
+        answer: Future[Answer] = Future()
+
+        def put() -> None:
+            try:
+                answer.set_result(question(about))
+            except BaseException as error:  # noqa: BLE001  # raised where the answer is waited for
+                answer.set_exception(error)
+
+        Thread(target=put, name="asker", daemon=True).start()
+        return _awaited(answer, stop=stop)
+
+    return ask
+
+
+def _awaited(found: Future[Answer], *, stop: Event) -> Answer:
+    """The result, or what was raised. Raises AbandonedBatchError where it takes longer than a stop can wait."""
+    deadline = None
+    while True:
+        try:
+            return found.result(timeout=_LOOK_SECONDS)
+        except TimeoutError:
+            if found.done():  # That one came out of the store.
+                raise
+        if stop.is_set():
+            deadline = deadline or time.monotonic() + STOP_SECONDS_MAX
+            if time.monotonic() >= deadline:
+                raise AbandonedBatchError(f"it did not answer for {STOP_SECONDS_MAX:.0f} s.")
 
 
 @contextmanager

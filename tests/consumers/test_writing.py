@@ -8,7 +8,7 @@ from threading import Event
 
 import pytest
 
-from consumers.writing import STOP_SECONDS_MAX, AbandonedBatchError, BatchWriter
+from consumers.writing import STOP_SECONDS_MAX, AbandonedBatchError, BatchWriter, answered
 
 
 @pytest.fixture
@@ -65,3 +65,22 @@ def test_a_store_that_hangs_is_not_waited_for_once_told_to_stop(hanging: Event) 
     writer.close()
 
     assert STOP_SECONDS_MAX <= time.monotonic() - begun < STOP_SECONDS_MAX + 2
+
+
+def test_a_question_is_answered_by_the_store_or_raises_what_the_store_raises() -> None:
+    def length(name: str) -> int:
+        if not name:
+            raise TimeoutError("of the store")
+        return len(name)
+
+    ask = answered(length, stop=Event())
+    assert ask("four") == 4
+    with pytest.raises(TimeoutError, match="of the store"):
+        ask("")
+
+
+def test_an_answer_that_does_not_come_is_not_waited_for_once_told_to_stop(hanging: Event) -> None:
+    stop = Event()
+    stop.set()
+    with pytest.raises(AbandonedBatchError):
+        answered(lambda _: hanging.wait(), stop=stop)("an offset")

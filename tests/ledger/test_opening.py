@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from eventsourcing.persistence import OperationalError
 
 from domain.actions import action_key
 from domain.errors import UnreachableError, WrongInputError
@@ -205,6 +206,29 @@ def test_the_librarys_database_functions_are_refused(postgres_url: str, tmp_path
 
     with pytest.raises(WrongStoreError, match=r"POSTGRES_ENABLE_DB_FUNCTIONS"):
         type(ledger._store)(datastore, clock=Clock(), new_ledger_id=lambda: None)  # type: ignore[call-arg]
+    ledger.close()
+
+
+@pytest.mark.postgres
+def test_a_server_that_is_away_is_asked_once_and_tried_anew_by_whoever_asks_next(
+    postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger = opened(postgres_url, tmp_path)
+    datastore = ledger._store.datastore  # type: ignore[attr-defined]
+    asked = []
+
+    def away() -> None:
+        asked.append(1)
+        raise OperationalError("server closed the connection")
+
+    # The pool gives up soon: its waits double, and it would sleep on while the server is back
+    assert datastore.pool.reconnect_timeout <= 5
+    with monkeypatch.context() as patched:
+        patched.setattr(datastore, "get_connection", away)
+        with pytest.raises(UnreachableError):
+            ledger.max_tracking_id("kafka:somewhere/0")
+    assert len(asked) == 1
+    assert ledger.max_tracking_id("kafka:somewhere/0") is None
     ledger.close()
 
 
