@@ -101,6 +101,8 @@ def store_errors_told(place: str) -> Iterator[None]:
     except PersistenceError as error:
         if is_read_only(error.__cause__):
             raise NoWritesError(f"The ledger in {place}", _on_one_line(error)) from error
+        if "malformed" in str(error):
+            raise _damaged(place, str(error)) from error
         raise WrongStoreError(
             f"The ledger in {place} cannot be used: {error}. Was it made by another program or version?"
         ) from error
@@ -126,8 +128,14 @@ def _told(place: str, error: OperationalError) -> KaojiError:
     if "readonly" in lowered or "read-only" in lowered:
         return WrongStoreError(f"The ledger in {place} can only be read: {text}. Ask for write permission.")
     if "no such table" in lowered or "malformed" in lowered or "corrupt" in lowered:
-        return WrongStoreError(f"The ledger in {place} is damaged: {text}. Put its backup in place.")
+        return _damaged(place, text)
     return StoreUnreachableError(
         f"The ledger in {place} does not answer: {text}. Check that it is there and has room, then try again; "
         "records sent twice are recorded once."
+    )
+
+
+def _damaged(place: str, text: str) -> WrongStoreError:
+    return WrongStoreError(
+        f"The ledger in {place} is damaged: {text}. `kaoji verify` says where; put its backup in place."
     )

@@ -136,6 +136,12 @@ def test_fault_is_named_with_what_to_do(
     fault(kaoji, name, told)
 
 
+def test_commands_say_that_a_torn_store_is_damaged(kaoji: CommandLine, tmp_path: Path) -> None:
+    kaoji("ingest", "-", stdin=record(1))
+    _torn_within(kaoji, tmp_path)
+    assert "is damaged: database disk image is malformed" in kaoji.ends(2, "status").err
+
+
 def test_clock_behind_the_ledger_is_told(kaoji: CommandLine, tmp_path: Path) -> None:
     tomorrow = int((datetime.now().timestamp() + 86_400) * 1_000_000)
     with product(tmp_path, clock=lambda: tomorrow) as one:
