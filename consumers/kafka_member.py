@@ -108,7 +108,8 @@ class Member:
         self._consumer = _connect(bootstrap, group, settings, log)
         read_quickly(self._consumer)
         try:
-            _check_topic(self._consumer, topic, bootstrap)
+            hidden = settings.get("security_protocol", "PLAINTEXT") != "PLAINTEXT"
+            _check_topic(self._consumer, topic, bootstrap, may_be_hidden=hidden)
             self._topic_id = self._current_topic_id()
             self._consumer.subscribe([topic], listener=_Listener(self))
         except KafkaError as error:
@@ -380,7 +381,7 @@ def _connect(bootstrap: str, group: str, settings: Mapping[str, Setting], log: C
         raise log.refusal(bootstrap) or _translated(error, bootstrap) from error
 
 
-def _check_topic(consumer: KafkaConsumer, topic: str, bootstrap: str) -> None:
+def _check_topic(consumer: KafkaConsumer, topic: str, bootstrap: str, *, may_be_hidden: bool) -> None:
     known = consumer.topics()
     if topic in known:
         return
@@ -388,6 +389,8 @@ def _check_topic(consumer: KafkaConsumer, topic: str, bootstrap: str) -> None:
     raise WrongInputError(
         f"{unknown} Create it first: kafka-topics.sh --bootstrap-server {bootstrap} --create "
         f"--topic {topic} --partitions 12"
+        # Kafka does not tell an account of topics that it may not see.
+        + ("; or, where it is there, give the account the right to read it." if may_be_hidden else "")
     )
 
 

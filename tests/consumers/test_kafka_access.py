@@ -15,6 +15,7 @@ from consumers.kafka import consume
 from consumers.kafka_log import KafkaAccessError
 from consumers.kafka_settings import read_kafka_settings
 from consumers.kafka_topics import create_topic, publish
+from domain.errors import WrongInputError
 from tests.support.certificates import Authority
 from tests.support.command_line import ROOT, surroundings
 from tests.support.consuming import lines, now, opened
@@ -55,14 +56,14 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 def recorded(tmp_path: Path) -> Consume:
     """Consumes with these settings, as a file; how many were recorded."""
 
-    def run(bootstrap: str, **settings: str) -> int:
+    def run(bootstrap: str, *, topic: str = TOPIC, **settings: str) -> int:
         path = tmp_path / "kafka.toml"
         path.write_text("".join(f'{name} = "{value}"\n' for name, value in settings.items()))
         with opened(f"sqlite:///{tmp_path}/kaoji.db", tmp_path) as ledger:
             return consume(
                 ledger,
                 bootstrap=bootstrap,
-                topic=TOPIC,
+                topic=topic,
                 clock=now,
                 config=read_kafka_settings(path, variable={"KAFKA_PASSWORD": PASSWORD}.get),
                 until_idle=0.2,
@@ -129,6 +130,14 @@ def test_wrong_account_is_told(
     with pytest.raises(KafkaAccessError, match=told) as error:
         recorded(kafka.sasl, **account(kafka, sasl_mechanism=mechanism, **wrong))
     assert WRONG not in str(error.value)
+
+
+def test_topic_that_the_account_may_not_see_is_not_only_told_to_be_created(
+    kafka: SecureKafka, recorded: Consume
+) -> None:
+    create_topic(kafka.open, "of-others", partitions=1)
+    with pytest.raises(WrongInputError, match="give the account the right to read it"):
+        recorded(kafka.sasl, topic="of-others", **account(kafka))
 
 
 def test_mechanism_that_kafka_does_not_know_is_told(kafka: SecureKafka, recorded: Consume) -> None:
