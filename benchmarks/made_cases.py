@@ -35,6 +35,7 @@ from domain.cases import (
     Cases,
     Extras,
     Role,
+    Shares,
 )
 from domain.limits import Rules, compile_rules
 from domain.spans import Spans, spans_of
@@ -69,13 +70,14 @@ def made_cases(actions: int, *, tables_in: Path | None = None, whole: bool = Fal
     # Memory that is never touched is never taken.
     records: Actions = np.empty(room, ACTION_RECORD).view(np.recarray)
     extras: Extras = np.empty(int(room * EXTRAS_MAX), EXTRA_RECORD).view(np.recarray)
-    shares: list[NDArray[Any]] = []
-    starts, filled, extra, shared, cases = [], 0, 0, 0, 0
+    shares: Shares = np.empty(room, SHARE_RECORD).view(np.recarray)
+    starts = np.empty(room, np.int64)
+    filled, extra, shared, cases = 0, 0, 0, 0
     size = world(actions)
     tables = _Tables(tables_in, size.staff) if tables_in else None
     for chunk in chunks(actions):
         rows, first = _whole_cases(chunk, room - filled if whole else actions - filled)
-        part = np.zeros(chunk.share_row.size, SHARE_RECORD)
+        part = shares[shared : shared + chunk.share_row.size]
         part["staff"], part["part"] = chunk.share_staff, chunk.share_part
         many = _fill(chunk, rows, records[filled:], extras[extra:])
         made = records[filled : filled + rows.size]
@@ -85,17 +87,20 @@ def made_cases(actions: int, *, tables_in: Path | None = None, whole: bool = Fal
             extras[name][extra : extra + many] += shared
         if tables is not None:
             tables.write(chunk, rows, first_case=cases)
-        shares.append(part)
-        starts.append(first + filled)
+        starts[cases : cases + first.size] = first + filled
         filled, extra, shared, cases = filled + rows.size, extra + many, shared + part.size, cases + first.size
         if not whole and filled + 100 >= actions:
             break
     if tables is not None:
         tables.close()
-    starts.append(np.array([filled]))
+    starts[cases] = filled
     rules = compile_rules(context(), procedures=procedure_codes(), reasons=REASONS, steps=STEPS)
-    all_shares = np.concatenate(shares).view(np.recarray)
-    held = Cases(np.concatenate(starts), cast(Actions, records[:filled]), cast(Extras, extras[:extra]), all_shares)
+    held = Cases(
+        starts[: cases + 1],
+        cast(Actions, records[:filled]),
+        cast(Extras, extras[:extra]),
+        cast(Shares, shares[:shared]),
+    )
     return Made(held, spans_of(held), rules, size.staff, len(procedure_codes()))
 
 

@@ -125,7 +125,7 @@ def chunks(actions: int, *, seed: int = SEED) -> Iterator[Chunk]:
     size = world(actions)
     numbers = iter(range(-(-size.cases // CHUNK_CASES)))
     with ThreadPoolExecutor(2) as pool:
-        ahead = [pool.submit(_chunk, size, number, seed) for number in islice(numbers, 3)]
+        ahead = [pool.submit(_chunk, size, number, seed) for number in islice(numbers, 2)]
         while ahead:
             made = ahead.pop(0).result()
             ahead += [pool.submit(_chunk, size, number, seed) for number in islice(numbers, 1)]
