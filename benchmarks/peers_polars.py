@@ -5,6 +5,7 @@ What made it fast, after several ways were tried on 10 M actions:
   filled down the whole column; the first action of each case puts -1 where it names nobody: that stops the fill.
 - First-of-case and last-of-case are comparisons with the neighbour (`shift`), never a group-by or a window.
 - What stands open is found by running counts of openings and endings, read at the last action of each case.
+- Cases that do not reach into the period are left out before anything else is done: a quarter less.
 - Only the cases that matter to the period are joined with anything, and the joined side is filtered first.
 - Codes instead of texts, holders instead of lists of participants, one group-by for the staff and one for the
   procedures at the end; shares are multiplied in after the group-by, on a few hundred thousand rows.
@@ -47,7 +48,7 @@ def score(
     """All six indicators and the five everys, for all staff and procedures (0: staff only), over one period."""
     actions, holders, versions, calendar = frames
     in_period = pl.col("day").is_between(from_day, to_day)
-    own, dues, about = pl.collect_all(_once_over(actions), engine=engine)
+    own, dues, about = pl.collect_all(_once_over(_reaching(actions, from_day, engine)), engine=engine)
     everys = own.lazy().filter(in_period)
     by = ["holder", "procedure"] if procedures else ["holder"]
     found = pl.collect_all(
@@ -89,6 +90,29 @@ def score(
         _by_staff(dense[0], shares, staff),
         _padded(*dense[1], procedures) * 1_000_000 if procedures else np.zeros((0, len(MEASURES)), np.int64),
     )
+
+
+def _reaching(actions: pl.LazyFrame, from_day: int, engine: Engine) -> pl.LazyFrame:
+    """Only actions of cases that can count on a day from this one on: those with an action then, those that are
+    open, and targets. A mask by case code, for a semi-join with so many cases costs more than it saves."""
+    role = pl.col("role")
+    late, begun, ended, last = (
+        each["case"].to_numpy()
+        for each in pl.collect_all(
+            [
+                actions.filter((pl.col("day") >= from_day) | (role >= Role.TARGET_SET)).select("case"),
+                actions.filter(role.is_in(_OPENINGS)).select("case"),
+                actions.filter(role.is_in(_ENDINGS)).select("case"),
+                actions.select(pl.col("case").max()),
+            ],
+            engine=engine,
+        )
+    )
+    reaching = np.zeros(int(last[0]) + 1, np.bool_)
+    reaching[begun] = True
+    reaching[ended] = False
+    reaching[late] = True
+    return actions.filter(pl.lit(pl.Series(reaching)).gather(pl.col("case")))
 
 
 def _once_over(actions: pl.LazyFrame) -> list[pl.LazyFrame]:
