@@ -46,4 +46,5 @@ def ours(made: Made, *, threads: int | None = None) -> Answer:
 
 def measures_of(grid: Grid) -> NDArray[np.int64]:
     """Sums of each measure for each subject."""
-    return np.stack([grid[:, cells].sum(axis=1) for cells in _CELLS.values()], axis=1)
+    by_cell = np.ascontiguousarray(grid.T)
+    return np.stack([by_cell[cells].sum(axis=0) for cells in _CELLS.values()], axis=1)

@@ -14,13 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.cases import (
-    LAST_OWN,
     NOBODY,
     OVERTURNED,
-    STATES_DUE,
     STATES_REASON,
     STATES_SHARES,
-    STATES_STEP,
     Actions,
     Cases,
     Extras,
@@ -28,6 +25,7 @@ from domain.cases import (
     Shares,
 )
 from domain.compiled import compiled
+from domain.judging import clock_start, judged, limit_in_force
 from domain.limits import (
     NEVER,
     UNKNOWN,
@@ -35,16 +33,26 @@ from domain.limits import (
     Rules,
     Versions,
     counted_days,
-    counted_limit,
     day_of_count,
-    start_of,
     surely_by,
     version_in_force,
 )
-from domain.populations import CONFORMITY, EVERYTHING, IN_TIME_STOCK, Population
+from domain.populations import EVERYTHING, IN_TIME_STOCK, Population
 from domain.spans import ALL_BEFORE
-from domain.stated import due_day_of, due_kind_of, rating_of, step_of
+from domain.stated import due_day_of, rating_of
 from domain.tally import WHOLE
+from domain.walk import (
+    LAST,
+    LAST_DECISION,
+    NOWHERE,
+    Held,
+    Landmarks,
+    by_then,
+    is_decision,
+    noted,
+    room_to_walk,
+    walk,
+)
 
 HEAD: Final = 2**31 - 1
 """As of the newest position."""
@@ -77,6 +85,8 @@ RATED, TARGET, ACTION = int(Population.RATED), int(Population.TARGET), int(Popul
 OPEN_LICENCE, OPEN_ENFORCEMENT = int(Population.OPEN_LICENCE), int(Population.OPEN_ENFORCEMENT)
 CARD: Final = int(Population.CARD)
 OVERDUE, WARNING, YELLOW, RED = 1, 1, 2, 4
+EVERYS: Final = 31
+"""The bits of an action's marks that say which of the five everys it states."""
 
 
 def fold(cases: Cases, rules: Rules, *, asked: int = EVERYTHING, upto: int = HEAD) -> Contributions:
@@ -90,12 +100,24 @@ def fold_in_chunks(
 ) -> Iterator[Contributions]:
     """The same, about so many rows at a time."""
     size = cases.starts.size - 1
+    room = room_to_walk(cases)
     sharers = sharers_max(cases)
     out = empty_contributions(buffer_size(cases, rows=min(rows, ROWS_PER_ACTION * sharers * cases.actions.size)))
     case = 0
     while case < size:
         filled, case = fold_cases(
-            cases.starts, cases.actions, cases.extras, cases.shares, *rules, asked, upto, sharers, out, case, size
+            cases.starts,
+            cases.actions,
+            cases.extras,
+            cases.shares,
+            *rules,
+            asked,
+            upto,
+            sharers,
+            *room,
+            out,
+            case,
+            size,
         )
         yield out[:filled].copy().view(np.recarray)
 
@@ -123,7 +145,8 @@ def fold_cases(
     by_instant: bool, first_version: Index, versions: Versions, stops: NDArray[np.bool_],
     type_bits: NDArray[np.uint64], step_bits: NDArray[np.uint64],
     first_day: int, counted: Days, working_days: Days, days_min: Days,
-    asked: int, upto: int, sharers: int, out: Contributions, begin: int, end: int,
+    asked: int, upto: int, sharers: int, landmarks: Landmarks, held: Held,
+    out: Contributions, begin: int, end: int,
 ) -> tuple[int, int]:  # fmt: skip
     """Fold the cases `begin` to `end` until all are done or `out` might not hold the next one.
 
@@ -135,282 +158,220 @@ def fold_cases(
         stop = starts[case + 1]
         if filled + (stop - first + 1) * ROWS_PER_ACTION * sharers > out.size:
             return filled, case
-        filled = fold_one(
+        if actions[first].role >= Role.TARGET_SET:
+            filled = fold_target(actions, extras, asked, upto, ALL_BEFORE, NEVER, out, filled, first, stop)
+            continue
+        walk(actions, upto, first, stop, landmarks, held)
+        if asked & 1 << ACTION:
+            filled = fold_actions(actions, extras, shares, upto, held, out, filled, first, stop)
+        filled = fold_walked(
             actions, extras, shares, by_instant, first_version, versions, stops, type_bits, step_bits,
-            first_day, counted, working_days, days_min, asked, upto, ALL_BEFORE, NEVER, out, filled, first, stop,
+            first_day, counted, working_days, days_min, asked, upto, ALL_BEFORE, NEVER, landmarks, held,
+            out, filled, first, stop,
         )  # fmt: skip
     return filled, end
 
 
 @compiled
-def fold_one(
+def fold_actions(
+    actions: Actions, extras: Extras, shares: Shares, upto: int, held: Held,
+    out: Contributions, filled: int, first: int, stop: int,
+) -> int:  # fmt: skip
+    """Every action of a case itself, and which of the five everys it states."""
+    for row in range(first, stop):
+        if noted(actions, upto, row):
+            filled = emit_held(
+                actions, extras, shares, ALL_BEFORE, NEVER, held, out, filled, first, row,
+                ACTION, int(actions[row].marks) & EVERYS, 0,
+            )  # fmt: skip
+    return filled
+
+
+@compiled
+def fold_walked(
     actions: Actions, extras: Extras, shares: Shares,
     by_instant: bool, first_version: Index, versions: Versions, stops: NDArray[np.bool_],
     type_bits: NDArray[np.uint64], step_bits: NDArray[np.uint64],
     first_day: int, counted: Days, working_days: Days, days_min: Days,
-    asked: int, upto: int, from_day: int, to_day: int,
+    asked: int, upto: int, from_day: int, to_day: int, landmarks: Landmarks, held: Held,
     out: Contributions, filled: int, first: int, stop: int,
 ) -> int:  # fmt: skip
-    """One case or plan target, whichever begins at row `first`, as far as it counts from one day to another.
+    """What a case counts for that was walked over, its single actions apart, from one day to another.
 
     What happened counts on its day, and what stood open on `to_day` counts from its beginning on. With no last day
     (NEVER), what stands open is told by both its borders, so that it can be counted on any day. Returns the rows
     filled.
     """
-    if actions[first].role >= Role.TARGET_SET:
-        return fold_target(actions, extras, asked, upto, from_day, to_day, out, filled, first, stop)
-    return fold_case(
-        actions, extras, shares, by_instant, first_version, versions, stops, type_bits, step_bits,
-        first_day, counted, working_days, days_min, asked, upto, from_day, to_day, out, filled, first, stop,
-    )  # fmt: skip
-
-
-@compiled
-def fold_case(
-    actions: Actions, extras: Extras, shares: Shares,
-    by_instant: bool, first_version: Index, versions: Versions, stops: NDArray[np.bool_],
-    type_bits: NDArray[np.uint64], step_bits: NDArray[np.uint64],
-    first_day: int, counted: Days, working_days: Days, days_min: Days,
-    asked: int, upto: int, from_day: int, to_day: int,
-    out: Contributions, filled: int, first: int, stop: int,
-) -> int:  # fmt: skip
-    """One case, in one walk over its actions: what each counts for, and what stands open from day to day.
-
-    Owner, unit and procedure are each what the last action that names them says; -1 until one does. What later
-    actions still change (a decision that is overturned, an error found) is counted when it can change no more.
-    """
-    owner, unit, procedure, due, last = -1, NOBODY, NOBODY, -1, -1
-    received, accepted, requested, opened = -1, -1, -1, -1
-    decision, withdrawn, closing, rating, pending = -1, False, -1, -1, -1
-    decision_owner, decision_unit, decision_procedure, decided = -1, NOBODY, NOBODY, 0
-    closing_owner, closing_unit, closing_procedure, closed = -1, NOBODY, NOBODY, 0
-    pending_owner, pending_unit, pending_procedure, overturned = -1, NOBODY, NOBODY, False
-    duration, closing_duration, faulty = 0, 0, False
-    licence_limit, licence_stale, penal_limit, penal_stale = NEVER, True, NEVER, True
-    licence_start, licence_cards, penal_cards = -1, 0, 0
-    for row in range(first, stop + 1):
-        # One step beyond the last action: what stands open then, stands for ever.
-        day = NEVER
-        role = 0
-        if row < stop:
-            if actions[row].position > upto:
-                continue
-            role = int(actions[row].role)
-            if role > LAST_OWN:
-                if role == Role.RATED:
-                    if rating < 0:
-                        rating = row
-                elif role == Role.ADVERSE_REVIEW:
-                    overturned = True
-                elif role == Role.ERROR_FOUND and not actions[row].marks & OVERTURNED:
-                    faulty = True
-                continue
-            day = actions[row].day
-        if last >= 0 and day > actions[last].day:
-            # What is asked of a last day is only what stands open then; cards are given on any.
-            closely = asked & (IN_TIME_STOCK | 1 << CARD) or due >= 0
-            stands = asked & 1 << CARD or to_day == NEVER or (actions[last].day <= to_day and to_day < day)
-            if (
-                stands and asked & (1 << OPEN_LICENCE | 1 << CARD)
-                and received >= 0 and decision < 0 and not withdrawn
-                and (closely or not surely_by(actions, received, accepted, days_min, procedure, day))
-            ):  # fmt: skip
-                if licence_stale:
-                    licence_start = start_of(
-                        actions, received, accepted, requested, procedure,
-                        first_version, versions, first_day, counted, working_days,
-                    )  # fmt: skip
-                    licence_limit = limit_in_force(
-                        actions, extras, upto, first, last, due, licence_start, procedure,
-                        first_version, versions, stops, first_day, counted, working_days,
-                    )  # fmt: skip
-                    licence_stale = False
-                filled, licence_cards = fold_open(
-                    actions, extras, shares, first_version, versions, first_day, counted, working_days,
-                    asked, from_day, to_day, out, filled, last, OPEN_LICENCE, licence_limit, licence_cards, day,
-                    licence_start, owner, unit, procedure,
-                )  # fmt: skip
-            if (
-                stands and asked & (1 << OPEN_ENFORCEMENT | 1 << CARD) and opened >= 0 and closing < 0
-                and (closely or not surely_by(actions, -1, opened, days_min, procedure, day))
-            ):  # fmt: skip
-                if penal_stale:
-                    penal_limit = limit_in_force(
-                        actions, extras, upto, first, last, due, opened, procedure,
-                        first_version, versions, stops, first_day, counted, working_days,
-                    )  # fmt: skip
-                    penal_stale = False
-                filled, penal_cards = fold_open(
-                    actions, extras, shares, first_version, versions, first_day, counted, working_days,
-                    asked, from_day, to_day, out, filled, last, OPEN_ENFORCEMENT, penal_limit, penal_cards, day,
-                    opened, owner, unit, procedure,
-                )  # fmt: skip
-        if row == stop:
-            break
-        last = row
-        if actions[row].owner >= 0:
-            owner = row
-        if actions[row].unit >= 0:
-            unit = actions[row].unit
-        if actions[row].procedure >= 0 and actions[row].procedure != procedure:
-            procedure = actions[row].procedure
-            licence_stale = penal_stale = True
-        if actions[row].states & STATES_DUE:
-            due = row
-            licence_stale = penal_stale = True
-        if role != Role.STEP:
-            licence_stale = penal_stale = True
-            if role == Role.RECEIVED and received < 0:
-                received = row
-            elif role == Role.ACCEPTED and accepted < 0:
-                accepted = row
-            elif role == Role.CORRECTION_REQUESTED and requested < 0:
-                requested = row
-            elif role == Role.OPENED and opened < 0:
-                opened = row
-        if asked & 1 << ACTION:
-            filled = emit(
-                actions, extras, shares, from_day, to_day, out, filled, row, ACTION, int(actions[row].marks) & 31,
-                owner, unit, procedure, day, 0, 1,
-            )  # fmt: skip
-        if role < Role.GRANTED:
-            continue
-        if role == Role.WITHDRAWN:
-            withdrawn |= decision < 0
-            continue
-        if is_decision(role) and asked & 1 << DECISION:
-            if pending >= 0:
-                filled = emit_decision(
-                    actions, extras, shares, from_day, to_day, out, filled, pending, overturned,
-                    pending_owner, pending_unit, pending_procedure,
-                )  # fmt: skip
-            pending, pending_owner, pending_unit, pending_procedure = row, owner, unit, procedure
-            overturned = actions[row].marks & OVERTURNED != 0
-        if (role == Role.GRANTED or role == Role.REFUSED) and decision < 0 and not withdrawn:
-            decision, decision_owner, decision_unit, decision_procedure = row, owner, unit, procedure
-            if asked & 1 << DECIDED and from_day <= day <= to_day:
-                start = start_of(
-                    actions, received, accepted, requested, procedure,
-                    first_version, versions, first_day, counted, working_days,
-                )  # fmt: skip
-                decided, duration = judged(
-                    actions, extras, by_instant, first_version, versions, stops, type_bits, step_bits,
-                    first_day, counted, working_days, days_min, asked, upto, first, row, due, start, procedure,
-                )  # fmt: skip
-        if closing < 0 and (role == Role.CLOSED or role == Role.DISMISSED or role == Role.TRANSFERRED):
-            closing, closing_owner, closing_unit, closing_procedure = row, owner, unit, procedure
-            if asked & 1 << CLOSED and from_day <= day <= to_day:
-                closed, closing_duration = judged(
-                    actions, extras, by_instant, first_version, versions, stops, type_bits, step_bits,
-                    first_day, counted, working_days, days_min, asked, upto, first, row, due, opened, procedure,
-                )  # fmt: skip
-    if pending >= 0:
-        filled = emit_decision(
-            actions, extras, shares, from_day, to_day, out, filled, pending, overturned,
-            pending_owner, pending_unit, pending_procedure,
+    ended = min(landmarks[Role.GRANTED], landmarks[Role.REFUSED], landmarks[Role.WITHDRAWN])
+    closed = min(landmarks[Role.CLOSED], landmarks[Role.DISMISSED], landmarks[Role.TRANSFERRED])
+    if asked & (1 << OPEN_LICENCE | 1 << CARD):
+        filled = fold_stock(
+            actions, extras, shares, first_version, versions, stops, first_day, counted, working_days, days_min,
+            asked, upto, from_day, to_day, landmarks, held, out, filled, first, stop,
+            OPEN_LICENCE, landmarks[Role.RECEIVED], ended,
         )  # fmt: skip
-    if decision >= 0 and asked & 1 << DECIDED:
-        pattern = (decided & 3) | faulty << 2 | (rating >= 0) << 3 | (decided & 4) << 2
-        filled = emit(
-            actions, extras, shares, from_day, to_day, out, filled, decision, DECIDED, pattern,
-            decision_owner, decision_unit, decision_procedure, actions[decision].day, duration, 1,
+    if asked & (1 << OPEN_ENFORCEMENT | 1 << CARD):
+        filled = fold_stock(
+            actions, extras, shares, first_version, versions, stops, first_day, counted, working_days, days_min,
+            asked, upto, from_day, to_day, landmarks, held, out, filled, first, stop,
+            OPEN_ENFORCEMENT, landmarks[Role.OPENED], closed,
         )  # fmt: skip
-    if closing >= 0 and opened >= 0 and asked & 1 << CLOSED:
-        filled = emit(
-            actions, extras, shares, from_day, to_day, out, filled, closing, CLOSED, closed,
-            closing_owner, closing_unit, closing_procedure, actions[closing].day, closing_duration, 1,
+    if asked & 1 << DECISION:
+        filled = fold_decisions(
+            actions, extras, shares, upto, from_day, to_day, landmarks, held, out, filled, first, stop
+        )
+    # A case that was withdrawn first is never decided.
+    decided = ended if ended < landmarks[Role.WITHDRAWN] else NOWHERE
+    if asked & 1 << DECIDED and decided < stop and from_day <= actions[decided].day <= to_day:
+        procedure = held[decided - first].procedure
+        start = clock_start(
+            actions, landmarks, decided, procedure, first_version, versions, first_day, counted, working_days
+        )
+        pattern, days = judged(
+            actions, extras, landmarks, by_instant, first_version, versions, stops, type_bits, step_bits,
+            first_day, counted, working_days, days_min, asked, upto, first, decided,
+            held[decided - first].due, start, procedure,
         )  # fmt: skip
-    if rating >= 0 and asked & 1 << RATED:
-        if decision >= 0:
-            owner, unit, procedure = decision_owner, decision_unit, decision_procedure
-        elif closing >= 0:
-            owner, unit, procedure = closing_owner, closing_unit, closing_procedure
+        rated = landmarks[Role.RATED] < stop
+        faulty = is_faulty(actions, upto, landmarks, stop)
+        filled = emit_held(
+            actions, extras, shares, from_day, to_day, held, out, filled, first, decided,
+            DECIDED, (pattern & 3) | faulty << 2 | rated << 3 | (pattern & 4) << 2, days,
+        )  # fmt: skip
+    opened = landmarks[Role.OPENED] < stop
+    if asked & 1 << CLOSED and closed < stop and opened and from_day <= actions[closed].day <= to_day:
+        pattern, days = judged(
+            actions, extras, landmarks, by_instant, first_version, versions, stops, type_bits, step_bits,
+            first_day, counted, working_days, days_min, asked, upto, first, closed,
+            held[closed - first].due, by_then(landmarks[Role.OPENED], closed), held[closed - first].procedure,
+        )  # fmt: skip
+        filled = emit_held(
+            actions, extras, shares, from_day, to_day, held, out, filled, first, closed,
+            CLOSED, pattern, days,
+        )  # fmt: skip
+    if asked & 1 << RATED and landmarks[Role.RATED] < stop:
+        row = decided if decided < stop else closed if closed < stop else landmarks[LAST]
         filled = fold_rating(
-            actions, extras, shares, from_day, to_day, out, filled, rating, last, owner, unit, procedure
+            actions, extras, shares, from_day, to_day, held, out, filled, first, landmarks[Role.RATED], row
         )
     return filled
 
 
 @compiled
-def is_decision(role: int) -> bool:
-    """Whether a review can mean it."""
-    return bool(role == Role.GRANTED or role == Role.REFUSED or role == Role.PENALISED or role == Role.DISMISSED)
+def is_faulty(actions: Actions, upto: int, landmarks: Landmarks, stop: int) -> bool:
+    """Whether an error was found in the case that was not cleared."""
+    for row in range(landmarks[Role.ERROR_FOUND], stop):
+        if (
+            actions[row].role == Role.ERROR_FOUND
+            and not actions[row].marks & OVERTURNED
+            and actions[row].position <= upto
+        ):
+            return True
+    return False
 
 
 @compiled
-def limit_in_force(
-    actions: Actions, extras: Extras, upto: int, first: int, last: int, due: int, start: int,
-    procedure: int, first_version: Index, versions: Versions, stops: NDArray[np.bool_],
-    first_day: int, counted: Days, working_days: Days,
+def fold_decisions(
+    actions: Actions, extras: Extras, shares: Shares, upto: int, from_day: int, to_day: int,
+    landmarks: Landmarks, held: Held, out: Contributions, filled: int, first: int, stop: int,
 ) -> int:  # fmt: skip
-    """Limit as the rows `first` to `last` say: the last stated one as stated, else the procedure's."""
-    if due >= 0:
-        return int(due_day_of(actions, extras, due))
-    return counted_limit(
-        actions, extras, upto, first, last, start, procedure,
-        first_version, versions, stops, first_day, counted, working_days,
-    )  # fmt: skip
+    """Every decision, overturned by its id or by a review of the case before the next decision."""
+    begin = min(
+        landmarks[Role.GRANTED], landmarks[Role.REFUSED], landmarks[Role.PENALISED], landmarks[Role.DISMISSED]
+    )
+    for row in range(begin, landmarks[LAST_DECISION] + 1):
+        if actions[row].position > upto or not is_decision(int(actions[row].role)):
+            continue
+        if not from_day <= actions[row].day <= to_day:
+            continue
+        pattern = 1 if actions[row].marks & OVERTURNED or is_reviewed(actions, upto, landmarks, row, stop) else 0
+        if actions[row].role == Role.PENALISED:
+            pattern |= 2
+        filled = emit_held(
+            actions, extras, shares, from_day, to_day, held, out, filled, first, row, DECISION, pattern, 0
+        )
+    return filled
 
 
 @compiled
-def judged(
-    actions: Actions, extras: Extras,
-    by_instant: bool, first_version: Index, versions: Versions, stops: NDArray[np.bool_],
-    type_bits: NDArray[np.uint64], step_bits: NDArray[np.uint64],
+def is_reviewed(actions: Actions, upto: int, landmarks: Landmarks, decision: int, stop: int) -> bool:
+    """Whether a review of the case overturned a decision before there was another."""
+    if landmarks[Role.ADVERSE_REVIEW] >= stop:
+        return False
+    for row in range(decision + 1, stop):
+        if actions[row].position <= upto:
+            if actions[row].role == Role.ADVERSE_REVIEW:
+                return True
+            if is_decision(int(actions[row].role)):
+                return False
+    return False
+
+
+@compiled
+def fold_stock(
+    actions: Actions, extras: Extras, shares: Shares,
+    first_version: Index, versions: Versions, stops: NDArray[np.bool_],
     first_day: int, counted: Days, working_days: Days, days_min: Days,
-    asked: int, upto: int, first: int, row: int, due: int, start: int, procedure: int,
-) -> tuple[int, int]:  # fmt: skip
-    """How the deciding action did: (1 in time | 2 limit unknown | 4 conforming, days since the start)."""
-    day = int(actions[row].day)
-    start_day = int(actions[start].day) if start >= 0 else day
-    pattern = 0
-    if due >= 0 and by_instant and due_kind_of(actions, extras, due) == 2:
-        if time_of(actions, extras, row) <= extras[actions[due].extra].due_time:
-            pattern = 1
-    elif due < 0 and surely_by(actions, start, -1, days_min, procedure, day):
-        pattern = 1
-    else:
-        limit = limit_in_force(
-            actions, extras, upto, first, row, due, start, procedure,
-            first_version, versions, stops, first_day, counted, working_days,
-        )  # fmt: skip
-        if limit == UNKNOWN:
-            pattern = 2
-        elif day <= limit:
-            pattern = 1
-    if asked & CONFORMITY:
-        version = version_in_force(first_version, versions, procedure, start_day)
-        if version < 0:
-            pattern |= 4
-        else:
-            taken = versions[version].required ^ versions[version].required
-            for each in range(first, row + 1):
-                if actions[each].position <= upto and actions[each].role <= LAST_OWN:
-                    taken |= type_bits[version, actions[each].kind]
-                    if actions[each].states & STATES_STEP:
-                        taken |= step_bits[version, step_of(actions, extras, each)]
-            if taken & versions[version].required == versions[version].required:
-                pattern |= 4
-    return pattern, max(0, day - start_day)
-
-
-@compiled
-def time_of(actions: Actions, extras: Extras, row: int) -> int:
-    """Instant of a decision, which keeps one where dues may be instants."""
-    return int(extras[actions[row].extra].time)
+    asked: int, upto: int, from_day: int, to_day: int, landmarks: Landmarks, held: Held,
+    out: Contributions, filled: int, first: int, stop: int, population: int, begin: int, end: int,
+) -> int:  # fmt: skip
+    """A case that stands open from row `begin` until row `end`, as it stands between each two of its actions."""
+    if begin >= min(stop, end):
+        return filled
+    # What is asked of a last day is only what stands open then; cards are given on any.
+    of_one_day = to_day != NEVER and not asked & 1 << CARD
+    if of_one_day and (actions[begin].day > to_day or (end < stop and actions[end].day <= to_day)):
+        return filled
+    start, limit, stale, cards, last = -1, NEVER, True, 0, begin
+    for row in range(begin + 1, min(stop, end) + 1):
+        # One step beyond the last action: what stands open then, stands for ever.
+        day = NEVER
+        if row < stop:
+            if not noted(actions, upto, row):
+                continue
+            day = int(actions[row].day)
+        if day > actions[last].day and not (of_one_day and day <= to_day):
+            procedure, due = held[last - first].procedure, held[last - first].due
+            accepted = by_then(landmarks[Role.ACCEPTED], last) if population == OPEN_LICENCE else -1
+            closely = asked & (IN_TIME_STOCK | 1 << CARD) or due >= 0
+            if closely or not surely_by(actions, begin, accepted, days_min, procedure, min(day, to_day + 1)):
+                if stale:
+                    start = begin
+                    if population == OPEN_LICENCE:
+                        start = clock_start(
+                            actions, landmarks, last, procedure,
+                            first_version, versions, first_day, counted, working_days,
+                        )  # fmt: skip
+                    limit = limit_in_force(
+                        actions, extras, landmarks, upto, last, due, start, procedure,
+                        first_version, versions, stops, first_day, counted, working_days,
+                    )  # fmt: skip
+                    stale = False
+                filled, cards = fold_open(
+                    actions, extras, shares, first_version, versions, first_day, counted, working_days,
+                    asked, from_day, to_day, held, out, filled, first, last, population, limit, cards, day, start,
+                )  # fmt: skip
+            if of_one_day:
+                return filled
+        if row < stop:
+            before, now = held[last - first], held[row - first]
+            stale |= now.procedure != before.procedure or now.due != before.due or actions[row].role != Role.STEP
+            last = row
+    return filled
 
 
 @compiled
 def fold_open(
     actions: Actions, extras: Extras, shares: Shares, first_version: Index, versions: Versions,
-    first_day: int, counted: Days, working_days: Days, asked: int, from_day: int, to_day: int,
-    out: Contributions, filled: int, row: int, population: int, limit: int, cards: int, until: int,
-    start: int, owner: int, unit: int, procedure: int,
+    first_day: int, counted: Days, working_days: Days, asked: int, from_day: int, to_day: int, held: Held,
+    out: Contributions, filled: int, first: int, row: int, population: int, limit: int, cards: int, until: int,
+    start: int,
 ) -> tuple[int, int]:  # fmt: skip
     """A case that stands open from the day of `row` until the day `until`; overdue from its limit on.
 
     `cards` are those given so far, each once in a case. Returns the rows filled, and the cards.
     """
+    owner, unit, procedure = held[row - first].owner, held[row - first].unit, held[row - first].procedure
     since = int(actions[row].day)
     begin = min(max(since, limit), until)
     if asked & 1 << population:
@@ -455,18 +416,21 @@ def fold_open(
 
 @compiled
 def fold_rating(
-    actions: Actions, extras: Extras, shares: Shares, from_day: int, to_day: int,
-    out: Contributions, filled: int, row: int, last: int, owner: int, unit: int, procedure: int,
+    actions: Actions, extras: Extras, shares: Shares, from_day: int, to_day: int, held: Held,
+    out: Contributions, filled: int, first: int, row: int, at: int,
 ) -> int:  # fmt: skip
-    """The case's rating; what it does not name comes from the case, and until that has an action it waits."""
-    if (actions[row].owner < 0 or actions[row].unit < 0) and last < 0:
+    """The case's rating; what it does not name comes from the case as it was held from the action `at` on. Until
+    the case has an action, -1, it waits."""
+    if not from_day <= actions[row].day <= to_day:
         return filled
-    if actions[row].owner >= 0:
-        owner = row
-    if actions[row].unit >= 0:
-        unit = actions[row].unit
-    if actions[row].procedure >= 0:
-        procedure = actions[row].procedure
+    if at < 0 and (actions[row].owner < 0 or actions[row].unit < 0):
+        return filled
+    owner, unit, procedure = -1, NOBODY, NOBODY
+    if at >= 0:
+        owner, unit, procedure = held[at - first].owner, held[at - first].unit, held[at - first].procedure
+    owner = row if actions[row].owner >= 0 else owner
+    unit = actions[row].unit if actions[row].unit >= 0 else unit
+    procedure = actions[row].procedure if actions[row].procedure >= 0 else procedure
     rating = int(rating_of(actions, extras, row))
     good = 1 if rating >= 4 else 0
     return emit(
@@ -513,15 +477,15 @@ def has_reason(actions: Actions, row: int) -> bool:
 
 
 @compiled
-def emit_decision(
-    actions: Actions, extras: Extras, shares: Shares, from_day: int, to_day: int,
-    out: Contributions, filled: int, row: int, overturned: bool, owner: int, unit: int, procedure: int,
+def emit_held(
+    actions: Actions, extras: Extras, shares: Shares, from_day: int, to_day: int, held: Held,
+    out: Contributions, filled: int, first: int, row: int, population: int, pattern: int, value: int,
 ) -> int:  # fmt: skip
-    """A decision, when nothing can overturn it any more."""
-    pattern = (1 if overturned else 0) | (2 if actions[row].role == Role.PENALISED else 0)
+    """Count an action on its day, for those who hold the case by then."""
+    owner, unit, procedure = held[row - first].owner, held[row - first].unit, held[row - first].procedure
     return emit(
-        actions, extras, shares, from_day, to_day, out, filled, row, DECISION, pattern,
-        owner, unit, procedure, actions[row].day, 0, 1,
+        actions, extras, shares, from_day, to_day, out, filled, row, population, pattern,
+        owner, unit, procedure, actions[row].day, value, 1,
     )  # fmt: skip
 
 

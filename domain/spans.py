@@ -7,17 +7,18 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.cases import LAST_OWN, Actions, Cases, Role
+from domain.cases import Actions, Cases, Extras, Role
 from domain.compiled import compiled, in_parts
 from domain.limits import NEVER
+from domain.stated import due_day_of
 
 ALL_BEFORE: Final = -(2**31)
 """A day before all others."""
 
 SPAN_RECORD = np.dtype(
     [
-        ("first_day", np.int32),  # of its first action; ALL_BEFORE of a plan target, which counts when it is due
-        ("last_day", np.int32),  # of its last one; NEVER where something then stands open
+        ("first_day", np.int32),  # of its first action; of a plan target the first on which it was ever due
+        ("last_day", np.int32),  # of its last one, NEVER where something then stands open; or the last day due
         ("first_position", np.int32),
         ("last_position", np.int32),  # an earlier state of knowledge may find it open
     ],
@@ -33,25 +34,29 @@ def spans_of(cases: Cases) -> Spans:
     """The span of each case."""
     size = cases.starts.size - 1
     found = np.empty(size, SPAN_RECORD).view(np.recarray)
-    in_parts(size, fill_spans, cases.starts, cases.actions, found)
+    in_parts(size, fill_spans, cases.starts, cases.actions, cases.extras, found)
     return found
 
 
 @compiled
-def fill_spans(begin: int, end: int, starts: NDArray[np.int64], actions: Actions, spans: Spans) -> None:
+def fill_spans(
+    begin: int, end: int, starts: NDArray[np.int64], actions: Actions, extras: Extras, spans: Spans
+) -> None:
     """Write the spans of the cases `begin` to `end`."""
     for case in range(begin, end):
         first_day, last_day, first_position, last_position = NEVER, ALL_BEFORE, NEVER, 0
-        received, ended, opened, closed, target = False, False, False, False, False
+        received, ended, opened, closed = False, False, False, False
         for row in range(starts[case], starts[case + 1]):
             role = int(actions[row].role)
-            first_day = min(first_day, int(actions[row].day))
-            last_day = max(last_day, int(actions[row].day))
+            day = int(actions[row].day)
+            if role == Role.TARGET_SET:
+                day = due_day_of(actions, extras, row)
+            if role <= Role.TARGET_SET:
+                first_day = min(first_day, day)
+                last_day = max(last_day, day)
             first_position = min(first_position, int(actions[row].position))
             last_position = max(last_position, int(actions[row].position))
-            if role > LAST_OWN:
-                target |= role >= Role.TARGET_SET
-            elif role == Role.RECEIVED:
+            if role == Role.RECEIVED:
                 received = True
             elif role == Role.OPENED:
                 opened = True
@@ -59,9 +64,7 @@ def fill_spans(begin: int, end: int, starts: NDArray[np.int64], actions: Actions
                 ended = True
             elif role == Role.CLOSED or role == Role.DISMISSED or role == Role.TRANSFERRED:
                 closed = True
-        if target:
-            first_day = ALL_BEFORE
-        if target or (received and not ended) or (opened and not closed):
+        if (received and not ended) or (opened and not closed):
             last_day = NEVER
         spans[case].first_day = first_day
         spans[case].last_day = last_day
