@@ -18,6 +18,9 @@ PLACES_MIN: Final = 1 << 10
 FULL: Final = 0.7
 """Beyond this share of its places the table is made twice as large."""
 
+AHEAD: Final = 64
+"""So many places are looked up before the first of them is written to."""
+
 _MIX: Final = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -27,6 +30,7 @@ class TallyTable:
     def __init__(self) -> None:
         self._places = _free(PLACES_MIN)
         self._used = 0
+        self._ahead = np.empty(AHEAD, np.uint64), np.empty(AHEAD, np.int32)
 
     def __len__(self) -> int:
         """Keys that were ever held, also those whose sum is nought again."""
@@ -38,9 +42,9 @@ class TallyTable:
             grown = _free(2 * self._places.size)
             held = np.asarray(self._places)
             kept = held[(held["day"] != FREE_DAY) & (held["part"] != 0)].view(np.recarray)
-            self._used = put(grown, kept, 1, 0)
+            self._used = put(grown, kept, 1, 0, *self._ahead)
             self._places = grown
-        self._used = put(self._places, rows.view(np.recarray), sign, self._used)
+        self._used = put(self._places, rows.view(np.recarray), sign, self._used, *self._ahead)
 
     @property
     def places(self) -> NDArray[Any]:
@@ -60,36 +64,53 @@ def _free(size: int) -> np.recarray[Any, Any]:
 
 
 @compiled
-def put(places: NDArray[Any], rows: NDArray[Any], sign: int, used: int) -> int:
-    """Add each row at the place of its key; returns how many places are used. There must be a free one."""
+def put(
+    places: NDArray[Any], rows: NDArray[Any], sign: int, used: int,
+    ahead: NDArray[np.uint64], days: NDArray[np.int32],
+) -> int:  # fmt: skip
+    """Add each row at the place of its key; returns how many places are used. There must be a free one.
+
+    Places are seldom in any cache of the processor. So those of some rows `ahead` are read one right after the
+    other, and their ways from memory overlap; `days` takes what was read.
+    """
     mask = np.uint64(places.size - 1)
-    for number in range(rows.size):
-        row = rows[number]
-        place = hashed(row.person, row.unit, row.procedure, row.day, row.value, row.kind) & mask
-        while True:
-            found = places[place]
-            if found.day == FREE_DAY:
-                found.part = sign * row.part
-                found.person = row.person
-                found.unit = row.unit
-                found.procedure = row.procedure
-                found.day = row.day
-                found.value = row.value
-                found.kind = row.kind
-                used += 1
-                break
-            if (
-                found.person == row.person
-                and found.day == row.day
-                and found.kind == row.kind
-                and found.unit == row.unit
-                and found.procedure == row.procedure
-                and found.value == row.value
-            ):
-                found.part += sign * row.part
-                break
-            place = (place + np.uint64(1)) & mask
+    for begin in range(0, rows.size, ahead.size):
+        end = min(rows.size, begin + ahead.size)
+        for number in range(begin, end):
+            row = rows[number]
+            place = hashed(row.person, row.unit, row.procedure, row.day, row.value, row.kind) & mask
+            ahead[number - begin] = place
+            days[number - begin] = places[place].day
+        for number in range(begin, end):
+            used += put_one(places, rows[number], ahead[number - begin], mask, sign)
     return used
+
+
+@compiled
+def put_one(places: NDArray[Any], row: Any, place: np.uint64, mask: np.uint64, sign: int) -> int:
+    """Add a row at the first place from `place` on that is free or its own; returns 1 if it was free."""
+    while True:
+        found = places[place]
+        if found.day == FREE_DAY:
+            found.part = sign * row.part
+            found.person = row.person
+            found.unit = row.unit
+            found.procedure = row.procedure
+            found.day = row.day
+            found.value = row.value
+            found.kind = row.kind
+            return 1
+        if (
+            found.person == row.person
+            and found.day == row.day
+            and found.kind == row.kind
+            and found.unit == row.unit
+            and found.procedure == row.procedure
+            and found.value == row.value
+        ):
+            found.part += sign * row.part
+            return 0
+        place = (place + np.uint64(1)) & mask
 
 
 @compiled

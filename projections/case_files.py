@@ -49,6 +49,19 @@ _IS_REVIEW[[kind.code for kind in ACTION_TYPES.values() if kind.family == "revie
 
 
 @dataclass(frozen=True)
+class StandingActions:
+    """What each row of a history says and does after everything that was recorded about it."""
+
+    told: EffectiveRows
+    role: NDArray[np.uint8]
+    subject: NDArray[np.int32]
+    """Code of the subject in whose case it stands."""
+    stands: NDArray[np.bool_]
+    """Whether it stands in a case at all."""
+    overturned: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
 class CaseFiles:
     """Cases in order of their number's code, with the way back to the ledger."""
 
@@ -65,13 +78,12 @@ def case_files(
 
     `to_instant` keeps the instants of decisions, which dues may be held against.
     """
-    actions = effective_rows(history)
-    role, subject = _roles_and_subjects(history, actions)
-    chosen = (subject >= 0) & (role != Role.NONE) & ~marked(history, LinkKind.VOIDED)
+    standing = standing_actions(history)
+    actions, role, chosen = standing.told, standing.role, standing.stands
     if subjects is not None:
-        chosen &= np.isin(subject, np.fromiter(subjects, np.int32))
+        chosen = chosen & np.isin(standing.subject, np.fromiter(subjects, np.int32))
     time = actions.columns["time"]
-    row, starts, held = case_order(history, subject, chosen, time)
+    row, starts, held = case_order(history, standing.subject, chosen, time)
     # Rows are read one after the other and written where they belong: one far place for each, not one for each
     # column.
     place = np.full(history.position, NOTHING, np.int32)
@@ -91,13 +103,21 @@ def case_files(
         history.position, fill_records, place, states, extra, role, time, columns["type"], columns["unit"],
         columns["owner"], columns["procedure"], columns["reason"], columns["step"], columns["rating"],
         columns["present"], columns["due_kind"], columns["due"], actions.share_start, actions.share_stop,
-        overturned(history, columns["type"]), zone.transitions, zone.offsets, records, extras,
+        standing.overturned, zone.transitions, zone.offsets, records, extras,
     )  # fmt: skip
     shares = make_records(
         SHARE_RECORD, actions.share_staff.size, staff=actions.share_staff, part=actions.share_part
     )
     cases = Cases(starts, records, extras, shares)
     return CaseFiles(cases, spans_of(cases), held)
+
+
+def standing_actions(history: History) -> StandingActions:
+    """What every row of the history says and does, and where."""
+    actions = effective_rows(history)
+    role, subject = _roles_and_subjects(history, actions)
+    stands = (subject >= 0) & (role != Role.NONE) & ~marked(history, LinkKind.VOIDED)
+    return StandingActions(actions, role, subject, stands, overturned(history, actions.columns["type"]))
 
 
 @compiled
@@ -108,25 +128,33 @@ def tell_states(
 ) -> None:  # fmt: skip
     """What each row that has a place states that counting cares for, and whether that needs a record."""
     for row in range(begin, end):
-        if place[row] < 0:
-            continue
-        does = role[row]
-        told = 0
-        if due_kind[row] > 0:
-            told |= STATES_DUE
-        if share_stop[row] > share_start[row]:
-            told |= STATES_SHARES
-        if step[row] >= 0:
-            told |= STATES_STEP
-        if reason[row] >= 0 and (does == Role.SUSPENDED or does == Role.TARGET_CANCELLED):
-            told |= STATES_REASON
-        if does == Role.RATED or (to_instant and Role.GRANTED <= does <= LAST_OWN):
-            told |= STATES_OTHER
-        states[row] = told
-        dated = told == STATES_DUE and due_kind[row] == 1 and due[row] >= 0
-        rated = told == STATES_OTHER and does == Role.RATED
-        lone = dated or rated or told in (STATES_STEP, STATES_REASON)
-        recorded[row] = told != 0 and not lone
+        if place[row] >= 0:
+            states[row], recorded[row] = states_of(
+                role[row], due_kind[row], due[row], reason[row], step[row], share_stop[row] > share_start[row],
+                to_instant,
+            )  # fmt: skip
+
+
+@compiled
+def states_of(
+    role: int, due_kind: int, due: int, reason: int, step: int, shared: bool, to_instant: bool
+) -> tuple[int, bool]:
+    """What an action states that counting cares for, and whether that needs a record."""
+    told = 0
+    if due_kind > 0:
+        told |= STATES_DUE
+    if shared:
+        told |= STATES_SHARES
+    if step >= 0:
+        told |= STATES_STEP
+    if reason >= 0 and (role == Role.SUSPENDED or role == Role.TARGET_CANCELLED):
+        told |= STATES_REASON
+    if role == Role.RATED or (to_instant and Role.GRANTED <= role <= LAST_OWN):
+        told |= STATES_OTHER
+    dated = told == STATES_DUE and due_kind == 1 and due >= 0
+    rated = told == STATES_OTHER and role == Role.RATED
+    lone = dated or rated or told in (STATES_STEP, STATES_REASON)
+    return told, told != 0 and not lone
 
 
 @compiled
@@ -144,41 +172,59 @@ def fill_records(
         if place[row] < 0:
             continue
         segment = segment_of(transitions, time[row], segment)
-        number = extra[place[row]]
-        record = records[place[row]]
-        record.day = (time[row] + offsets[segment]) // DAY_MICROSECONDS
-        record.owner = owner[row]
-        record.unit = unit[row]
-        record.procedure = procedure[row]
-        record.extra = number
-        record.position = row + 1
-        record.role = role[row]
-        record.kind = kind[row]
-        record.states = states[row]
-        record.marks = present[row] | (OVERTURNED if overturned[row] else 0)
-        if number >= 0:
-            stated = extras[number]
-            stated.time = time[row]
-            stated.reason = reason[row]
-            stated.step = step[row]
-            stated.share_start = share_start[row]
-            stated.share_stop = share_stop[row]
-            stated.due_kind = due_kind[row]
-            stated.rating = rating[row]
-            stated.due_day = due[row] if due_kind[row] == 1 else 0
-            stated.due_time = 0
-            if due_kind[row] == 2:
-                within = segment_of(transitions, due[row], segment)
-                stated.due_day = (due[row] + offsets[within]) // DAY_MICROSECONDS
-                stated.due_time = due[row]
-        elif states[row] == STATES_DUE:
-            record.extra = LONE - due[row]
-        elif states[row] == STATES_REASON:
-            record.extra = LONE - reason[row]
-        elif states[row] == STATES_STEP:
-            record.extra = LONE - step[row]
-        elif states[row] == STATES_OTHER:
-            record.extra = LONE - rating[row]
+        write_record(
+            row + 1, role[row], time[row], kind[row], unit[row], owner[row], procedure[row], reason[row],
+            step[row], rating[row], present[row], due_kind[row], due[row], share_start[row], share_stop[row],
+            overturned[row], states[row], transitions, offsets, segment, records, place[row],
+            extras, extra[place[row]],
+        )  # fmt: skip
+
+
+@compiled
+def write_record(
+    position: int, role: int, time: int, kind: int, unit: int, owner: int, procedure: int, reason: int, step: int,
+    rating: int, present: int, due_kind: int, due: int, share_start: int, share_stop: int, overturned: bool,
+    states: int, transitions: NDArray[np.int64], offsets: NDArray[np.int64], segment: int,
+    records: Actions, place: int, extras: Extras, extra: int,
+) -> None:  # fmt: skip
+    """Write the record of an action at its place, and its extra, unless the number of that is NOTHING.
+
+    `segment` is that of its time in the zone.
+    """
+    record = records[place]
+    record.day = (time + offsets[segment]) // DAY_MICROSECONDS
+    record.owner = owner
+    record.unit = unit
+    record.procedure = procedure
+    record.extra = extra
+    record.position = position
+    record.role = role
+    record.kind = kind
+    record.states = states
+    record.marks = present | (OVERTURNED if overturned else 0)
+    if extra >= 0:
+        stated = extras[extra]
+        stated.time = time
+        stated.reason = reason
+        stated.step = step
+        stated.share_start = share_start
+        stated.share_stop = share_stop
+        stated.due_kind = due_kind
+        stated.rating = rating
+        stated.due_day = due if due_kind == 1 else 0
+        stated.due_time = 0
+        if due_kind == 2:
+            within = segment_of(transitions, due, segment)
+            stated.due_day = (due + offsets[within]) // DAY_MICROSECONDS
+            stated.due_time = due
+    elif states == STATES_DUE:
+        record.extra = LONE - due
+    elif states == STATES_REASON:
+        record.extra = LONE - reason
+    elif states == STATES_STEP:
+        record.extra = LONE - step
+    elif states == STATES_OTHER:
+        record.extra = LONE - rating
 
 
 @compiled

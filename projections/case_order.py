@@ -31,7 +31,9 @@ def case_order(
     place_rows(code, chosen, starts[:-1].copy(), order)
     tied = np.zeros(order.size, np.bool_)
     if sort_within(starts, order, time, tied):
-        _untie(history, subject, time, order, tied)
+        where = np.flatnonzero(tied)
+        rows = order[where]
+        order[where] = rows[untied(history, rows, subject[rows], time[rows])]
     held = np.flatnonzero(np.diff(starts))
     return order, np.append(starts[:-1][held], order.size), codes[held]
 
@@ -83,20 +85,18 @@ def sort_within(starts: NDArray[np.int64], order: Rows, time: NDArray[np.int64],
     return any_tied
 
 
-def _untie(
-    history: History, subject: NDArray[np.int32], time: NDArray[np.int64], order: Rows, tied: NDArray[np.bool_]
-) -> None:
-    """Sort rows of one case and instant by sequence, source and id."""
-    where = np.flatnonzero(tied)
-    rows = order[where]
+def untied(
+    history: History, rows: NDArray[Any], subject: NDArray[np.int32], time: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """The order of rows by subject and instant, and where they share both by sequence, source and id."""
     sources = history.words_of("source")
     rank = np.empty(len(sources), np.int32)
     rank[sorted(range(len(sources)), key=sources.__getitem__)] = np.arange(len(sources), dtype=np.int32)
     ids = history.ids.take(rows)
     digits: Any = pc.utf8_ltrim(ids["sequence"].combine_chunks(), characters="0")
     columns: dict[str, Any] = {
-        "subject": subject[rows],
-        "time": time[rows],
+        "subject": subject,
+        "time": time,
         # Absent before present; digits by their value, however many there are.
         "numbered": pc.is_valid(digits).cast(pa.int8()),
         "length": pc.fill_null(pc.utf8_length(digits), 0),
@@ -107,4 +107,4 @@ def _untie(
     }
     keys = pa.table(columns)
     sorting: list[tuple[str, Any]] = [(name, "ascending") for name in keys.column_names]
-    order[where] = rows[pc.sort_indices(keys, sort_keys=sorting).to_numpy()]
+    return pc.sort_indices(keys, sort_keys=sorting).to_numpy().astype(np.int64)

@@ -48,7 +48,8 @@ class CaseRows:
         begin, end = self.position, history.position
         subject = history.rows["subject"][begin:end]
         self._before = _with_room(self._before, end)
-        self._marked = np.pad(self._marked, (0, self._before.size - self._marked.size))
+        if self._marked.size < self._before.size:
+            self._marked = np.pad(self._marked, (0, self._before.size - self._marked.size))
         self._last = _with_room(self._last, int(subject.max(initial=-1)) + 1)
         chain(subject, begin, self._before, self._last)
         of_case = history.rows["of_case"][begin:end]
@@ -57,10 +58,8 @@ class CaseRows:
         for position, target, number in self._new(history, "links", "position", "target"):
             self._links[position - 1].append(number)
             self._links[target - 1].append(number)
-            self._marked[[position - 1, target - 1]] = True
         for target, number in self._new(history, "amended", "target"):
             self._amended[target - 1].append(number)
-            self._marked[target - 1] = True
         for target, number in self._new(history, "amended_shares", "target"):
             self._amended_shares[target - 1].append(number)
         self.position = end
@@ -76,6 +75,8 @@ class CaseRows:
         columns, begin = getattr(history, part), self._known[part]
         listed = [columns[key][begin:].tolist() for key in keys]
         self._known[part] = begin + len(listed[0])
+        for key in keys:
+            self._marked[columns[key][begin:] - 1] = True
         return zip(*listed, range(begin, self._known[part]), strict=True)
 
     def rows_of(self, subjects: NDArray[np.int32]) -> Rows:
@@ -90,13 +91,12 @@ class CaseRows:
     def linked(self, rows: Rows) -> set[int]:
         """All rows that some rows are linked with, over any number of links; and they themselves, if linked."""
         links = self.history.links
-        ends = links["position"], links["target"]
+        position, target = links["position"], links["target"]
         waiting = [row for row in rows[self._marked[rows]].tolist() if row in self._links]
         seen = set(waiting)
         while waiting:
             for number in self._links[waiting.pop()]:
-                for end in ends:
-                    other = int(end[number]) - 1
+                for other in (int(position[number]) - 1, int(target[number]) - 1):
                     if other not in seen:
                         seen.add(other)
                         waiting.append(other)

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from domain.context import Context
 from domain.counting import Period, count_tally
 from domain.directory import Directory
-from domain.fold import Contributions, fold, fold_in_chunks
+from domain.fold_changes import fold_changes
 from domain.limits import Rules
 from domain.rollup import By, roll_up, sizes_for, trees_of
 from domain.sums import Sums
 from domain.tally import Tally
 from domain.tally_table import TallyTable
-from projections.case_files import case_files
-from projections.excerpt import CaseRows, Rows, subjects_of
+from projections.case_chains import CaseChains, Codes
+from projections.case_gathering import gathered
+from projections.excerpt import CaseRows
 from projections.history.columns import History
 from projections.tallies import rules_for
-
-ROWS_MAX = 200_000
-"""More new rows than these are counted faster from the beginning than case by case."""
 
 
 class LiveTally:
@@ -31,13 +28,15 @@ class LiveTally:
     whatever the batches were.
     """
 
-    def __init__(self, context: Context, *, rows_max: int = ROWS_MAX) -> None:
+    def __init__(self, context: Context) -> None:
         self.context = context
-        self.rows_max = rows_max
+        self._begin()
+
+    def _begin(self) -> None:
         self.cases = CaseRows()
+        self._chains = CaseChains()
         self._table = TallyTable()
         self._rules: tuple[tuple[int, ...], Rules] | None = None
-        self._links = self._amended = 0
         self._history: History | None = None
 
     @property
@@ -49,60 +48,45 @@ class LiveTally:
     @property
     def position(self) -> int:
         """The last position that is counted."""
-        return self.cases.position
+        return self._chains.position
 
     def follow(self, history: History) -> None:
-        """Count what the history has beyond the position reached."""
+        """Count what the history has beyond the position reached.
+
+        If that fails, nothing is counted any more: the next time begins at the beginning.
+        """
+        if history.position < self.position:
+            return
+        self._history = history
+        try:
+            self._follow(history)
+        except BaseException:
+            self._begin()
+            raise
+
+    def _follow(self, history: History) -> None:
         begin = self.position
         self.cases.grow(history)
-        self._history = history
-        if history.position - begin > self.rows_max:
-            self._count_anew(history)
-        elif history.position > begin:
-            self._count_touched(history, begin)
-        self._links, self._amended = history.links["position"].size, history.amended["target"].size
-
-    def _count_anew(self, history: History) -> None:
-        self._table = TallyTable()
-        files = case_files(history, self.context.zone, to_instant=self.context.due_precision == "instant")
-        for chunk in fold_in_chunks(files.cases, self._rules_for(history)):
-            self._table.add(chunk)
-
-    def _count_touched(self, history: History, begin: int) -> None:
-        subjects = subjects_of(history, self._touched(history, begin))
-        rows = self.cases.rows_of(subjects)
-        now = self.cases.excerpt(rows)
-        before = now.upto(int(np.searchsorted(rows, begin)))
         rules = self._rules_for(history)
-        if before.position:
-            self._table.add(self._counted(before, rules, subjects), sign=-1)
-        self._table.add(self._counted(now, rules, subjects))
+        news = self._chains.news(history, self.cases)
+        self._count(news.changed, rules, sign=-1)
+        touched = self._chains.take(history, news)
+        self._count(news.changed, rules)
+        # In all others new rows only came to those that were there.
+        self._count(np.setdiff1d(touched, news.changed, assume_unique=True), rules, since=begin)
 
-    def _touched(self, history: History, begin: int) -> Rows:
-        """New rows, those which they change, and those which hang on these."""
-        links, amended = history.links, history.amended
-        rows = np.unique(
-            np.concatenate(
-                [
-                    np.arange(begin, history.position),
-                    links["position"][self._links :] - 1,
-                    links["target"][self._links :] - 1,
-                    amended["target"][self._amended :] - 1,
-                ]
-            )
-        )
-        return np.union1d(rows, np.fromiter(self.cases.linked(rows), np.int64))
+    def _count(self, subjects: Codes, rules: Rules, *, sign: int = 1, since: int = 0) -> None:
+        """Add what the cases of these subjects count for, less what they counted for as of a position."""
+        to_instant = self.context.due_precision == "instant"
+        for cases in gathered(self._chains, self.history, subjects, self.context.zone, to_instant=to_instant):
+            for changes in fold_changes(cases, rules, since=since):
+                self._table.add(changes, sign=sign)
 
     def _rules_for(self, history: History) -> Rules:
         known = tuple(len(history.words_of(name)) for name in ("procedure", "reason", "step"))
         if self._rules is None or self._rules[0] != known:
             self._rules = known, rules_for(history, self.context)
         return self._rules[1]
-
-    def _counted(self, excerpt: History, rules: Rules, subjects: NDArray[np.int32]) -> Contributions:
-        to_instant = self.context.due_precision == "instant"
-        files = case_files(excerpt, self.context.zone, to_instant=to_instant, subjects=subjects)
-        return fold(files.cases, rules)
 
     def tally(self) -> Tally:
         """All that is counted, by day."""
