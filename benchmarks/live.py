@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from statistics import median
 
-from benchmarks.measuring import Figures
+from benchmarks.measuring import Figures, processor_seconds
 from benchmarks.synthetic import context
 from benchmarks.synthetic_history import made_history
 from projections.history.columns import History
@@ -12,7 +13,7 @@ from projections.live_tally import LiveTally
 from projections.tallies import count
 
 BATCH = 10_000
-BATCHES = 10
+BATCHES = 20
 
 
 def live(actions: int) -> Figures:
@@ -21,27 +22,31 @@ def live(actions: int) -> Figures:
     for size in (max(actions // 10, 2_000), actions):
         history = made_history(size)
         batch = min(BATCH, size // (2 * BATCHES))
-        seconds, tally = _follow(history, batch)
-        anew = time.perf_counter()
+        seconds, used, tally = _follow(history, batch)
+        started, used_before = time.perf_counter(), processor_seconds()
         again = count(history, context()).tally()
-        anew = time.perf_counter() - anew
+        anew = time.perf_counter() - started, processor_seconds() - used_before
         assert tally.tally() == again, "the same tally, followed or counted anew"
-        median = sorted(seconds)[len(seconds) // 2]
-        figures[f"{size} actions: per second"] = round(batch / median)
-        figures[f"{size} actions: seconds a batch"] = median
-        figures[f"{size} actions: counted anew, seconds"] = anew
+        figures[f"{size} actions: per second"] = round(batch / median(seconds))
+        figures[f"{size} actions: per processor second"] = round(batch / median(used))
+        figures[f"{size} actions: seconds a batch"] = median(seconds)
+        figures[f"{size} actions: processor seconds a batch"] = median(used)
+        figures[f"{size} actions: most seconds a batch"] = max(seconds)
+        figures[f"{size} actions: counted anew, seconds"] = anew[0]
+        figures[f"{size} actions: counted anew, processor seconds"] = anew[1]
     return figures
 
 
-def _follow(history: History, batch: int) -> tuple[list[float], LiveTally]:
-    """Seconds for each of the last batches."""
+def _follow(history: History, batch: int) -> tuple[list[float], list[float], LiveTally]:
+    """Seconds and processor seconds for each of the last batches."""
     tally = LiveTally(context())
     begin = history.position - BATCHES * batch
     tally.follow(history.upto(begin))
-    seconds = []
+    seconds, used = [], []
     for end in range(begin + batch, history.position + 1, batch):
         known = history if end == history.position else history.upto(end)
-        started = time.perf_counter()
+        started, used_before = time.perf_counter(), processor_seconds()
         tally.follow(known)
         seconds.append(time.perf_counter() - started)
-    return seconds, tally
+        used.append(processor_seconds() - used_before)
+    return seconds, used, tally

@@ -2,113 +2,119 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from domain.cases import Actions, Cases, Extras, Shares
+from domain.cases import Cases
 from domain.compiled import compiled
 from domain.fold import (
     HEAD,
     ROWS_PER_ACTION,
     Contributions,
     Index,
-    buffer_size,
     empty_contributions,
-    fold_one,
+    fold_cases,
     sharers_max,
 )
-from domain.limits import NEVER, Days, Rules, Versions
+from domain.limits import Rules
 from domain.populations import EVERYTHING
-from domain.spans import ALL_BEFORE
 
 NEAR: Final = 16
 """So far from where it is expected the counterpart of a contribution is looked for. One that lies farther off is
 not found, and then both are told: the sum is the same."""
 
-ROWS_AT_ONCE: Final = 1 << 14
 
+class ChangeFold:
+    """Folds cases twice, as they were and as they are. Its room is made once: making it costs more than a fold."""
 
-def fold_changes(cases: Cases, rules: Rules, *, since: int) -> Iterator[Contributions]:
-    """Contributions that the `cases` make now, less those that they made as of position `since`.
+    def __init__(self) -> None:
+        self._before = self._now = self._out = empty_contributions(0)
 
-    Some rows at a time, which are gone with the next ones. Their sum says everything; what is the same before and
-    now is mostly left out. Contributions taken away have a negative part.
-    """
-    size, sharers = cases.starts.size - 1, sharers_max(cases)
-    scratch = empty_contributions(2 * buffer_size(cases, rows=0))
-    out = empty_contributions(max(ROWS_AT_ONCE, scratch.size))
-    case = 0
-    while case < size:
-        filled, case = fold_differences(
-            cases.starts, cases.actions, cases.extras, cases.shares, *rules, since, sharers,
-            scratch, out, case, size,
-        )  # fmt: skip
-        yield out[:filled].view(np.recarray)
+    def changes(self, cases: Cases, rules: Rules, *, since: int) -> Contributions:
+        """Contributions that the cases make now, less those that they made as of position `since`; gone with the
+        next ones.
 
+        Their sum says everything: what is the same before and now is mostly left out, and what is taken away has a
+        part of the other sign. A case changes by its new actions alone: others must stand as they stood.
+        """
+        sharers = sharers_max(cases)
+        size = (cases.actions.size + cases.starts.size) * ROWS_PER_ACTION * sharers
+        if self._now.size < size:
+            self._before, self._now = empty_contributions(size), empty_contributions(size)
+            self._out = empty_contributions(2 * size)
+        before = self._folded(cases, rules, since, sharers, self._before) if since else empty_contributions(0)
+        now = self._folded(cases, rules, HEAD, sharers, self._now)
+        filled = tell_differences(cases.starts, before, now, self._out)
+        return self._out[:filled].view(np.recarray)
 
-@compiled
-def fold_differences(
-    starts: Index, actions: Actions, extras: Extras, shares: Shares,
-    by_instant: bool, first_version: Index, versions: Versions, stops: NDArray[np.bool_],
-    type_bits: NDArray[np.uint64], step_bits: NDArray[np.uint64],
-    first_day: int, counted: Days, working_days: Days, days_min: Days,
-    since: int, sharers: int, scratch: Contributions, out: Contributions, begin: int, end: int,
-) -> tuple[int, int]:  # fmt: skip
-    """Fold the cases `begin` to `end` as of `since` and as of now, until all are done or `out` might not hold the
-    next one.
-
-    `scratch` holds both sides of any one case. Returns the rows filled and the first case not folded.
-    """
-    filled = 0
-    for case in range(begin, end):
-        first = starts[case]
-        stop = starts[case + 1]
-        if filled + 2 * (stop - first + 1) * ROWS_PER_ACTION * sharers > out.size:
-            return filled, case
-        before, many = 0, 0
-        for side in range(0 if since > 0 else 1, 2):
-            before = many
-            many = fold_one(
-                actions, extras, shares, by_instant, first_version, versions, stops, type_bits, step_bits,
-                first_day, counted, working_days, days_min, EVERYTHING, HEAD if side else since, ALL_BEFORE, NEVER,
-                scratch, many, first, stop,
-            )  # fmt: skip
-        cancel(scratch, before, many)
-        filled = net(scratch, before, many, out, filled)
-    return filled, end
+    def _folded(self, cases: Cases, rules: Rules, upto: int, sharers: int, room: Contributions) -> Contributions:
+        size = cases.starts.size - 1
+        filled, done = fold_cases(
+            cases.starts,
+            cases.actions,
+            cases.extras,
+            cases.shares,
+            *rules,
+            EVERYTHING,
+            upto,
+            sharers,
+            room,
+            0,
+            size,
+        )
+        assert done == size, "there is room for all"
+        return room[:filled].view(np.recarray)
 
 
 @compiled
-def cancel(rows: Contributions, before: int, many: int) -> None:
-    """Take the rows up to `before` away from their counterparts behind, which come in nearly the same order."""
-    expected = before
-    for number in range(before):
-        for other in range(expected, min(many, expected + NEAR)):
-            if same_member(rows[number], rows[other]):
-                rows[other].part -= rows[number].part
-                rows[number].part = 0
+def tell_differences(starts: Index, before: Contributions, now: Contributions, out: Contributions) -> int:
+    """Write the differences, case by case; returns how many there are. Parts of `before` and `now` are used up."""
+    filled, before_end, now_end = 0, 0, 0
+    for case in range(starts.size - 1):
+        before_begin, now_begin = before_end, now_end
+        while before_end < before.size and before[before_end].row < starts[case + 1]:
+            before_end += 1
+        while now_end < now.size and now[now_end].row < starts[case + 1]:
+            now_end += 1
+        cancel(before, before_begin, before_end, now, now_begin, now_end)
+        begin = filled
+        filled = tell(before, before_begin, before_end, -1, out, begin, filled)
+        filled = tell(now, now_begin, now_end, 1, out, begin, filled)
+    return filled
+
+
+@compiled
+def cancel(
+    before: Contributions, before_begin: int, before_end: int, now: Contributions, now_begin: int, now_end: int
+) -> None:
+    """Take what was before away from its counterpart now; both come in nearly the same order."""
+    expected = now_begin
+    for number in range(before_begin, before_end):
+        for other in range(expected, min(now_end, expected + NEAR)):
+            if is_same(before[number], now[other]):
+                now[other].part -= before[number].part
+                before[number].part = 0
                 expected = other + 1
                 break
 
 
 @compiled
-def net(rows: Contributions, before: int, many: int, out: Contributions, filled: int) -> int:
-    """Append what is left, those up to `before` as taken away; where an open stock only goes on, nothing is.
+def tell(
+    rows: Contributions, first: int, stop: int, sign: int, out: Contributions, begin: int, filled: int
+) -> int:
+    """Append what is left of some rows of a case, whose differences begin at `begin`; returns the rows filled.
 
-    Returns the rows filled.
+    Where something that stands open only goes on standing open, its end and its next beginning are nothing.
     """
-    begin = filled
-    for number in range(many):
-        part = -rows[number].part if number < before else rows[number].part
+    for number in range(first, stop):
+        part = sign * rows[number].part
         if part == 0:
             continue
         other = filled - 1
         # Only opposites: a sum of many might not fit into a part.
         while other >= max(begin, filled - NEAR) and (
-            (part > 0) == (out[other].part > 0) or not same_member(rows[number], out[other])
+            (part > 0) == (out[other].part > 0) or not is_same(rows[number], out[other])
         ):
             other -= 1
         if other < max(begin, filled - NEAR):
@@ -124,7 +130,7 @@ def net(rows: Contributions, before: int, many: int, out: Contributions, filled:
 
 
 @compiled
-def same_member(one: Any, other: Any) -> bool:
+def is_same(one: Any, other: Any) -> bool:
     """Whether two contributions stand under one key of a tally."""
     return bool(
         one.day == other.day

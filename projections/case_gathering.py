@@ -15,7 +15,7 @@ from projections.case_chains import CaseChains, Codes, Kept
 from projections.case_files import segment_of, states_of, write_record
 from projections.history.columns import History
 
-ROWS_AT_ONCE: Final = 1 << 14
+ROWS_AT_ONCE: Final = 1 << 13
 """So many rows are gathered before they are folded: they stay in the processor's nearer caches."""
 
 _ROLES: Final = role_table()

@@ -7,7 +7,7 @@ import numpy as np
 from domain.context import Context
 from domain.counting import Period, count_tally
 from domain.directory import Directory
-from domain.fold_changes import fold_changes
+from domain.fold_changes import ChangeFold
 from domain.limits import Rules
 from domain.rollup import By, roll_up, sizes_for, trees_of
 from domain.sums import Sums
@@ -36,6 +36,7 @@ class LiveTally:
         self.cases = CaseRows()
         self._chains = CaseChains()
         self._table = TallyTable()
+        self._fold = ChangeFold()
         self._rules: tuple[tuple[int, ...], Rules] | None = None
         self._history: History | None = None
 
@@ -79,8 +80,7 @@ class LiveTally:
         """Add what the cases of these subjects count for, less what they counted for as of a position."""
         to_instant = self.context.due_precision == "instant"
         for cases in gathered(self._chains, self.history, subjects, self.context.zone, to_instant=to_instant):
-            for changes in fold_changes(cases, rules, since=since):
-                self._table.add(changes, sign=sign)
+            self._table.add(self._fold.changes(cases, rules, since=since), sign=sign)
 
     def _rules_for(self, history: History) -> Rules:
         known = tuple(len(history.words_of(name)) for name in ("procedure", "reason", "step"))
