@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from domain.calendars import load_calendar
+from projections.damage import DamagedViewError
 from projections.live_tally import LiveTally
 from projections.tallies import count
 from tests.drafted_actions import LIMITS, Event
@@ -53,3 +57,23 @@ def test_a_long_stretch_counts_to_the_same_as_many_short_ones(tmp_path: Path) ->
             by_batches.follow(history.upto(position))
         at_once.follow(history)
         assert by_batches.tally() == at_once.tally() == count(history, rules).tally()
+
+
+def test_after_a_failure_all_is_counted_from_the_beginning(tmp_path: Path) -> None:
+    rules = context(LIMITS, load_calendar("weekdays"))
+    live = LiveTally(rules)
+    with product(tmp_path) as kaoji:
+        record(kaoji, random_history(78, 300))
+        history = kaoji.history()
+        live.follow(history.upto(100))
+
+        with pytest.raises(DamagedViewError):
+            live.follow(replace(history, ids=DamagedIds()))
+        live.follow(history)
+
+        assert live.tally() == count(history, rules).tally()
+
+
+class DamagedIds:
+    def take(self, rows: Any) -> pa.Table:
+        raise DamagedViewError("history", f"ids of {len(rows)} rows are missing")
