@@ -38,13 +38,14 @@ class TallyTable:
 
     def add(self, rows: NDArray[Any], *, sign: int = 1) -> None:
         """Add rows of TALLY_RECORD or contributions; `sign=-1` takes them away."""
-        while self._used + rows.size > FULL * self._places.size:
-            grown = _free(2 * self._places.size)
-            held = np.asarray(self._places)
-            kept = held[(held["day"] != FREE_DAY) & (held["part"] != 0)].view(np.recarray)
-            self._used = put(grown, kept, 1, 0, *self._ahead)
-            self._places = grown
-        self._used = put(self._places, rows.view(np.recarray), sign, self._used, *self._ahead)
+        with np.errstate(over="ignore"):  # hashes run over, and where that is not compiled it is told
+            while self._used + rows.size > FULL * self._places.size:
+                grown = _free(2 * self._places.size)
+                held = np.asarray(self._places)
+                kept = held[(held["day"] != FREE_DAY) & (held["part"] != 0)].view(np.recarray)
+                self._used = put(grown, kept, 1, 0, *self._ahead)
+                self._places = grown
+            self._used = put(self._places, rows.view(np.recarray), sign, self._used, *self._ahead)
 
     @property
     def places(self) -> NDArray[Any]:

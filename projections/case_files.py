@@ -218,13 +218,13 @@ def write_record(
             stated.due_day = (due + offsets[within]) // DAY_MICROSECONDS
             stated.due_time = due
     elif states == STATES_DUE:
-        record.extra = LONE - due
+        record.extra = LONE - int(due)
     elif states == STATES_REASON:
         record.extra = LONE - reason
     elif states == STATES_STEP:
         record.extra = LONE - step
     elif states == STATES_OTHER:
-        record.extra = LONE - rating
+        record.extra = LONE - int(rating)
 
 
 @compiled

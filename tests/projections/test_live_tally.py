@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -77,3 +80,22 @@ def test_after_a_failure_all_is_counted_from_the_beginning(tmp_path: Path) -> No
 class DamagedIds:
     def take(self, rows: Any) -> pa.Table:
         raise DamagedViewError("history", f"ids of {len(rows)} rows are missing")
+
+
+def test_uncompiled_lines_follow_to_the_same() -> None:
+    script = """
+from tests.projections.test_live_tally import assert_live_equals_counted_anew
+from tests.strategies import random_history
+
+assert_live_equals_counted_anew(random_history(5, 150), [7, 1, 60, 3], "instant")
+"""
+
+    ran = subprocess.run(
+        [sys.executable, "-W", "error", "-c", script],
+        env={**os.environ, "NUMBA_DISABLE_JIT": "1"},
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+    )
+
+    assert ran.returncode == 0, ran.stderr
