@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 
 from domain.context import Context
@@ -18,6 +20,9 @@ from projections.case_gathering import gathered
 from projections.excerpt import CaseRows
 from projections.history.columns import History
 from projections.tallies import rules_for
+
+ROWS_AT_ONCE: Final = 1 << 20
+"""A longer stretch is followed piece by piece, so that it takes no more memory than this many rows do."""
 
 
 class LiveTally:
@@ -58,8 +63,9 @@ class LiveTally:
         """
         if history.position < self.position:
             return
-        self._history = history
         try:
+            for end in range(self.position + ROWS_AT_ONCE, history.position, ROWS_AT_ONCE):
+                self._follow(history.upto(end))
             self._follow(history)
         except BaseException:
             self._begin()
@@ -67,6 +73,7 @@ class LiveTally:
 
     def _follow(self, history: History) -> None:
         begin = self.position
+        self._history = history
         self.cases.grow(history)
         rules = self._rules_for(history)
         news = self._chains.news(history, self.cases)

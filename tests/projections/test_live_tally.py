@@ -49,17 +49,21 @@ def test_following_equals_counting_anew_on_crowded_histories(seed: int) -> None:
     assert_live_equals_counted_anew(random_history(seed, 400), [7, 1, 60, 3, 110, 90, 20], "day")
 
 
-def test_a_long_stretch_counts_to_the_same_as_many_short_ones(tmp_path: Path) -> None:
+def test_a_long_stretch_counts_to_the_same_as_many_short_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     rules = context(LIMITS, load_calendar("weekdays"))
     events = random_history(77, 300)
     with product(tmp_path) as kaoji:
         record(kaoji, events)
         history = kaoji.history()
-        by_batches, at_once = LiveTally(rules), LiveTally(rules)
+        by_batches, at_once, by_pieces = LiveTally(rules), LiveTally(rules), LiveTally(rules)
         for position in range(1, history.position + 1):
             by_batches.follow(history.upto(position))
         at_once.follow(history)
-        assert by_batches.tally() == at_once.tally() == count(history, rules).tally()
+        monkeypatch.setattr("projections.live_tally.ROWS_AT_ONCE", 70)
+        by_pieces.follow(history)
+        assert by_batches.tally() == at_once.tally() == by_pieces.tally() == count(history, rules).tally()
 
 
 def test_after_a_failure_all_is_counted_from_the_beginning(tmp_path: Path) -> None:
