@@ -115,7 +115,8 @@ def write_rows(
             share = LONE - known if known <= LONE else NOTHING
             segment, many = write_row(
                 row, int(roles[kind[row]]), time[row], kind[row], unit[row], owner[row], procedure[row],
-                reason[row], step[row], rating[row], present[row], due_kind[row], due[row], share, False,
+                reason[row], step[row], rating[row], present[row], due_kind[row],
+                due[row] if due_kind[row] > 0 else 0, share, False,
                 share_row, transitions, offsets, segment, to_instant, records, place, extras, many,
             )  # fmt: skip
         else:
