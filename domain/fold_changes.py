@@ -19,6 +19,7 @@ from domain.fold import (
 )
 from domain.limits import Rules
 from domain.populations import EVERYTHING
+from domain.walk import room_to_walk
 
 NEAR: Final = 16
 """So far from where it is expected the counterpart of a contribution is looked for. One that lies farther off is
@@ -59,6 +60,7 @@ class ChangeFold:
             EVERYTHING,
             upto,
             sharers,
+            *room_to_walk(cases),
             room,
             0,
             size,
