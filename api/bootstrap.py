@@ -52,7 +52,10 @@ class Kaoji:
 
     def history(self, *, progress: Progress = no_progress) -> History:
         """The history up to the ledger's head: catches up first, and goes on from what it loaded before."""
-        self.driver.catch_up(progress=progress)
+        live = self.driver.caught_up(progress=progress).live.get(HistoryProjection.name)
+        known = self._history
+        if known is not None and live is not None and (known.build, known.position) == (live.build, live.position):
+            return known
         with self._lock, self.views.reading() as connection:
             build = self.views.find_live(connection, HistoryProjection.name)
             if build is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -39,6 +39,15 @@ class Projection(Protocol):
         self, store: ViewStore, connection: Connection, build: Checkpoint, batch: Sequence[Recorded]
     ) -> None:
         """Apply a batch that follows the checkpoint, inside the caller's transaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class CaughtUp:
+    """Where the ledger and the live views stood when none was left to be carried on."""
+
+    position: int
+    live: Mapping[str, Checkpoint]
+    """By projection, paused ones included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +100,12 @@ class Driver:
         Views that are paused stay where they are. Raises PoisonEventError for one that cannot go on, after all
         others have.
         """
+        return self.caught_up(only=only, batch_max=batch_max, progress=progress).position
+
+    def caught_up(
+        self, *, only: str | None = None, batch_max: int = BATCH_MAX, progress: Progress = no_progress
+    ) -> CaughtUp:
+        """The same, and which builds were seen to be live at its end."""
         head = self.ledger.head().position
         names = list(self.projections) if only is None else [only]
         poison: PoisonEventError | None = None
@@ -121,7 +136,7 @@ class Driver:
                 poison = poison or error
         if poison is not None:
             raise poison
-        return head
+        return CaughtUp(head, live | {each.projection: each for each in builds})
 
     def rebuild(
         self,

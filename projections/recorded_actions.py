@@ -16,10 +16,11 @@ from domain.ledger.records import ACTION_TOPIC, Recorded
 from projections.audit_index import LaterFacts
 from projections.corrections import effective_actions
 from projections.damage import UnreadableEventError
-from projections.integrity import leaf_of
+from projections.integrity import leaves_of
 from projections.postings import Rows
 
 PAGE = 1_000
+_decode = msgspec.json.Decoder().decode
 
 
 def recorded_actions(
@@ -36,16 +37,15 @@ def recorded_actions(
         if effective is not None:
             stored = {each.position: facts_action(each.facts) for each in read}
             standing = effective_actions(stored, effective.history, ledger, effective)
-        for each in read:
+        for each, leaf in zip(read, leaves_of(read), strict=True):
             event = _decoded(each)
             if effective is not None:
                 action = standing[each.position]
-                event |= {"time": action.time, "data": action.data}
-            yield event | {
-                "position": each.position,
-                "recorded_at": instant_text(each.recorded_at),
-                "hash": leaf_of(each).hex(),
-            }
+                event["time"], event["data"] = action.time, action.data
+            event["position"] = each.position
+            event["recorded_at"] = instant_text(each.recorded_at)
+            event["hash"] = leaf.hex()
+            yield event
 
 
 def _pages(positions: Iterable[Rows]) -> Iterator[Rows]:
@@ -64,7 +64,7 @@ def _pages(positions: Iterable[Rows]) -> Iterator[Rows]:
 
 def _decoded(recorded: Recorded) -> dict[str, Any]:
     try:
-        event: dict[str, Any] = msgspec.json.decode(recorded.facts)
+        event: dict[str, Any] = _decode(recorded.facts)
     except msgspec.MsgspecError as error:
         raise UnreadableEventError(recorded.position, error) from error
     return event

@@ -139,6 +139,10 @@ REBUILDS = Table(
     Column("build", Integer, nullable=False),
 )
 
+# Every question to a server begins with these: putting a statement together costs as much as running it.
+_SELECT_BUILDS = select(BUILDS).order_by(BUILDS.c.projection, BUILDS.c.live.desc(), BUILDS.c.build)
+_SELECT_PAUSES = select(PAUSES)
+
 
 class ViewMovedError(KaojiError):
     """Another process carried the view on, or replaced it, in the meantime: read the checkpoint again."""
@@ -223,10 +227,7 @@ class ViewStore:
 
     def builds(self, connection: Connection) -> list[Checkpoint]:
         """All builds, the live one of each projection first."""
-        rows = connection.execute(
-            select(BUILDS).order_by(BUILDS.c.projection, BUILDS.c.live.desc(), BUILDS.c.build)
-        )
-        return [Checkpoint(*row) for row in rows]
+        return [Checkpoint(*row) for row in connection.execute(_SELECT_BUILDS)]
 
     def find_live(self, connection: Connection, projection: str) -> Checkpoint | None:
         """The live build's checkpoint; None before anything was built."""
@@ -326,7 +327,7 @@ class ViewStore:
 
     def pauses(self, connection: Connection) -> dict[str, Pause]:
         """The views that are not to be carried on."""
-        return {row[0]: Pause(*row[1:]) for row in connection.execute(select(PAUSES))}
+        return {row[0]: Pause(*row[1:]) for row in connection.execute(_SELECT_PAUSES)}
 
     def pause(self, connection: Connection, projection: str, pause: Pause) -> None:
         """Have a view stand still, for whoever carries it; a second pause goes in the place of the first."""
