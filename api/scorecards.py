@@ -108,12 +108,16 @@ class Basis:
             self.directory, from_day=first, to_day=last, by=by, asked=asked, with_values=with_values
         )
 
+    def head_json(self, cards: Scorecards) -> dict[str, Any]:
+        """What scores follow from, as `kaoji score` prints it."""
+        meant = {} if self.meant_from is None else {"policy_valid_from": self.meant_from}
+        return cards.head_json(
+            as_of=self.history.position, context=self.context.describe(), forecast=self.forecast, **meant
+        )
+
     def to_json(self, cards: Scorecards) -> dict[str, Any]:
         """What `kaoji score` prints and `GET /scores` answers: the scores, and what they follow from."""
-        answer = cards.to_json(
-            as_of=self.history.position, context=self.context.describe(), forecast=self.forecast
-        )
-        return answer if self.meant_from is None else answer | {"policy_valid_from": self.meant_from}
+        return self.head_json(cards) | {"subjects": cards.rows_json()}
 
 
 def basis(

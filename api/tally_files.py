@@ -19,9 +19,8 @@ from domain.adoption import Rulebook
 from domain.context import Context
 from domain.directory import Directory, DirectoryAction
 from domain.errors import KaojiError, WrongInputError
-from domain.policy import Policy
 from domain.rollup import By, counted_subjects, sums_of
-from domain.scoring import score
+from domain.scoring import Scorecards, score
 from domain.tally import Tally
 from projections.driver import Progress, no_progress
 from projections.tallies import count
@@ -126,8 +125,8 @@ def export_tally(
 
 def score_tallies(
     paths: Sequence[Path], rulebook: Rulebook, *, policy: str, from_text: str, to_text: str, by: By, now: int
-) -> tuple[Policy, dict[str, Any]]:
-    """The policy, and what `kaoji score` would print of one ledger that held the actions of all.
+) -> tuple[Scorecards, dict[str, Any]]:
+    """The scores of one ledger that held the actions of all, and what they follow from as `kaoji score` prints it.
 
     `now` is in microseconds. Raises WrongInputError.
     """
@@ -146,12 +145,12 @@ def score_tallies(
         from_day=first, to_day=last, by=by,
     )  # fmt: skip
     ledgers = sorted((each.file.head.ledger, each.file.head.position, each.name) for each in files)
-    answer = cards.to_json(
+    head = cards.head_json(
         context=context.describe(),
         forecast=last > context.zone.day_of_instant(now),
         ledgers=[{"ledger": ledger, "as_of": position, "file": name} for ledger, position, name in ledgers],
     )
-    return chosen, answer
+    return cards, head
 
 
 def _check_addable(files: Sequence[_Named], context: Context, policy: str) -> None:

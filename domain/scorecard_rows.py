@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
-from functools import partial
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
 
 from domain.counted_columns import Flags, Floats
 from domain.curves import UNIT_ROUNDOFF
 from domain.exact_scoring import INCOMPLETE, WHOLE, Scorecard
 from domain.garbage import without_collections
 from domain.intervals import wilson, wilson_millionths
+from domain.json_columns import (
+    Constant,
+    Record,
+    Several,
+    Shape,
+    Spacing,
+    Texts,
+    is_plain,
+    joined,
+    json_texts,
+    values_of,
+)
+from domain.number_columns import decimal_column, plain_column, with_texts
 from domain.numbers import RATE_PLACES, plain, units_of
-from domain.policy_file import Adjustment, Competence, Indicator
+from domain.policy_file import Adjustment, Indicator
 from domain.score_columns import (
     NO_SCORE,
     AdjustmentColumn,
@@ -27,46 +43,81 @@ from domain.score_columns import (
 from domain.scorecard_json import POINTS_PLACES, card_json
 
 _MILLIONTHS: Final = 6
-Texts = list[str | None]
-Columns = dict[str, Sequence[Any]]
 
 
-def rows_json(
-    columns: ScoreColumns, subjects: Sequence[str], units: Sequence[str | None], *, competence: bool
-) -> list[dict[str, Any]]:
-    """Every scorecard, in order."""
-    with without_collections():
-        return _all_rows(columns, subjects, units, competence=competence)
+@dataclass(frozen=True, eq=False)
+class ScorecardRows:
+    """Every scorecard as printed, in order; with `competence` where these subjects are graded by it."""
 
+    columns: ScoreColumns
+    subjects: Sequence[str]
+    units: Sequence[str | None]
+    competence: bool
 
-def _all_rows(
-    columns: ScoreColumns, subjects: Sequence[str], units: Sequence[str | None], *, competence: bool
-) -> list[dict[str, Any]]:
-    policy = columns.policy
-    codes = [*(grade.code for grade in policy.grades), None]
-    weights = _counted_weights(columns)
-    indicators = (
-        _indicator(columns, number, one, [texts[number] for texts in weights])
-        for number, one in enumerate(policy.indicators)
-    )
-    named: Columns = {
-        "subject": subjects,
-        "unit": units,
-        "score": _decimals(columns.scores, policy.decimals),
-        "grade": [codes[each] for each in columns.grades.tolist()],
-        "incomplete": _millionths(_summed(columns, INCOMPLETE)),
-        "indicators": [list(each) for each in zip(*indicators, strict=True)],
-    }
-    if policy.bonuses or policy.deductions:
-        named["adjusted"] = _adjusted(columns)
-        named["bonuses"] = _adjustments(columns, policy.bonuses, columns.bonuses)
-        named["deductions"] = _adjustments(columns, policy.deductions, columns.deductions)
-    if policy.competences and competence:
-        named["competence"] = _competences(columns)
-    rows = list(_rows(named))
-    for row in np.flatnonzero(columns.too_large).tolist():
-        rows[row] = card_json(card_of(columns, row, subjects[row], units[row]), policy, competence=competence)
-    return rows
+    def values(self) -> list[dict[str, Any]]:
+        """As values."""
+        with without_collections():
+            rows = values_of(self._shape, len(self.subjects))
+            for row, card in self._too_large.items():
+                rows[row] = card
+            return rows
+
+    def texts(self, spacing: Spacing) -> Iterator[str]:
+        """As the text of a list without its brackets, some thousands at a time."""
+        return json_texts(self._shape, len(self.subjects), spacing, instead=self._too_large)
+
+    def summary(self, *, with_units: bool) -> list[tuple[str | None, ...]]:
+        """Of each subject its name, unit if asked for, score, grade, and what each indicator counted."""
+        columns, size = self.columns, len(self.subjects)
+        counted = [_counted(columns, number) for number in range(len(columns.indicators))]
+        shown = [_scores(columns), _grades(columns), *counted]
+        rows = list(
+            zip(
+                self.subjects,
+                *([self.units] if with_units else []),
+                *(values_of(each, size) for each in shown),
+                strict=True,
+            )
+        )
+        for row, card in self._too_large.items():
+            results = (each["rate"] if "kind" in each else _ratio(each) for each in card["indicators"])
+            rows[row] = (*rows[row][: 1 + with_units], card["score"], card["grade"], *results)
+        return rows
+
+    @cached_property
+    def _too_large(self) -> dict[int, dict[str, Any]]:
+        """Cards of which floats do not know enough."""
+        columns = self.columns
+        return {
+            row: card_json(
+                card_of(columns, row, self.subjects[row], self.units[row]),
+                columns.policy,
+                competence=self.competence,
+            )
+            for row in np.flatnonzero(columns.too_large).tolist()
+        }
+
+    @cached_property
+    def _shape(self) -> Record:
+        columns, policy = self.columns, self.columns.policy
+        weights = _counted_weights(columns)
+        fields: dict[str, Shape] = {
+            "subject": Texts.of(self.subjects),
+            "unit": Texts.of(self.units),
+            "score": _scores(columns),
+            "grade": _grades(columns),
+            "incomplete": _millionths(_summed(columns, INCOMPLETE)),
+            "indicators": Several(
+                [_indicator(columns, number, one, weights[number]) for number, one in enumerate(policy.indicators)]
+            ),
+        }
+        if policy.bonuses or policy.deductions:
+            fields["adjusted"] = _adjusted(columns)
+            fields["bonuses"] = _adjustments(columns, policy.bonuses, columns.bonuses)
+            fields["deductions"] = _adjustments(columns, policy.deductions, columns.deductions)
+        if policy.competences and self.competence:
+            fields["competence"] = _competences(columns)
+        return Record(fields)
 
 
 def card_of(columns: ScoreColumns, row: int, subject: str, unit: str | None) -> Scorecard:
@@ -77,32 +128,45 @@ def card_of(columns: ScoreColumns, row: int, subject: str, unit: str | None) -> 
     return card
 
 
-def _rows(named: Columns) -> Iterator[dict[str, Any]]:
-    names = tuple(named)
-    return (dict(zip(names, each, strict=True)) for each in zip(*named.values(), strict=True))
+def _scores(columns: ScoreColumns) -> Texts:
+    return _decimals(columns.scores, columns.policy.decimals)
 
 
-def _indicator(
-    columns: ScoreColumns, number: int, indicator: Indicator, weights: Sequence[str]
-) -> Iterator[dict[str, Any]]:
+def _grades(columns: ScoreColumns) -> Texts:
+    return _picked([*(grade.code for grade in columns.policy.grades), None], columns.grades)
+
+
+def _counted(columns: ScoreColumns, number: int) -> Texts:
+    """What a ratio was made of; of a count, mean or quantile its value."""
+    column, indicator = columns.indicators[number], columns.policy.indicators[number]
+    if indicator.counts.kind != "ratio":
+        return _rates(column.counted.value_top, column.counted.value_bottom, column.ratable)
+    top, bottom = _millionths(column.counted.numerator), _millionths(column.counted.denominator)
+    return Texts(joined([top.column, bottom.column], "/"))
+
+
+def _ratio(result: dict[str, Any]) -> str:
+    return f"{result['numerator']}/{result['denominator']}"
+
+
+def _indicator(columns: ScoreColumns, number: int, indicator: Indicator, weights: Texts) -> Record:
     """One indicator of all subjects."""
     column, policy = columns.indicators[number], columns.policy
-    size = column.points.size
-    named: Columns = {
-        "code": [indicator.code] * size,
+    fields: dict[str, Shape] = {
+        "code": Constant(indicator.code),
         "numerator": _millionths(column.counted.numerator),
         "denominator": _millionths(column.counted.denominator),
         "rate": _rates(column.counted.value_top, column.counted.value_bottom, column.ratable),
         "interval": _intervals(column, indicator),
         "points": _decimals(columns.points_units(number), policy.decimals),
-        "weight": [plain(indicator.weight)] * size,
+        "weight": Constant(plain(indicator.weight)),
         "counted_weight": weights,
     }
     if indicator.counts.kind != "ratio":
-        named["kind"] = [indicator.counts.kind] * size
+        fields["kind"] = Constant(indicator.counts.kind)
     if indicator.cap is not None:
-        named["cap"] = [plain(indicator.cap)] * size
-        named["contribution"] = _plain(
+        fields["cap"] = Constant(plain(indicator.cap))
+        fields["contribution"] = _plain(
             columns.contributions[number],
             columns.contributions_error,
             lambda row: columns.exact_contribution(number, row),
@@ -110,106 +174,108 @@ def _indicator(
     response = indicator.counts.response
     if response is not None:
         top, bottom = _summed(columns, response.numerator), _summed(columns, response.denominator)
-        texts = {"numerator": _millionths(top), "denominator": _millionths(bottom)}
-        named["response"] = list(_rows({**texts, "rate": _rates(top, bottom, bottom > 0)}))
-    return _rows(named)
+        fields["response"] = Record(
+            {
+                "numerator": _millionths(top),
+                "denominator": _millionths(bottom),
+                "rate": _rates(top, bottom, bottom > 0),
+            }
+        )
+    return Record(fields)
 
 
-def _adjusted(columns: ScoreColumns) -> list[dict[str, Any] | None]:
+def _adjusted(columns: ScoreColumns) -> Record:
     """How the weighted mean became the score."""
 
-    def part(name: str, values: Floats, error: float) -> list[str]:
+    def part(name: str, values: Floats, error: float) -> Texts:
         def exact(row: int) -> Fraction:
             return Fraction(getattr(columns.exact_row(row).adjusted, name))
 
         return _plain(np.where(scored, values, 0.0), error, exact, among=scored)
 
     scored = columns.scores != NO_SCORE
-    named: Columns = {
+    fields = {
         "mean": part("mean", columns.mean, columns.contributions_error),
         "bonus": part("bonus", columns.added, columns.added_error),
         "deduction": part("deduction", columns.taken, columns.taken_error),
     }
-    return [each if there else None for each, there in zip(_rows(named), scored.tolist(), strict=True)]
+    return Record(fields, there=scored)
 
 
 def _adjustments(
     columns: ScoreColumns, adjustments: Sequence[Adjustment], found: Sequence[AdjustmentColumn]
-) -> list[list[dict[str, Any]]]:
-    if not adjustments:
-        return [[] for _ in range(len(columns.sums))]
-    listed = []
-    for one, column in zip(adjustments, found, strict=True):
-        named: Columns = {
-            "code": [one.code] * column.points.size,
-            "numerator": _millionths(column.counted.numerator),
-            "denominator": _millionths(column.counted.denominator),
-            "value": _rates(column.counted.value_top, column.counted.value_bottom, column.ratable),
-            "points": _decimals(columns.adjustment_units(one, column), columns.policy.decimals),
-        }
-        listed.append(_rows(named))
-    return [list(each) for each in zip(*listed, strict=True)]
-
-
-def _competences(columns: ScoreColumns) -> list[dict[str, Any]]:
-    """The grade of each subject, and what the next one above asks for besides."""
-    policy = columns.policy
-    lacking = [_lacking(columns, one) for one in policy.competences]
-    found = []
-    for row, place in enumerate(columns.competences.tolist()):
-        above = place - 1
-        found.append(
-            {
-                "code": policy.competences[place].code if place < len(policy.competences) else None,
-                "next": policy.competences[above].code if above >= 0 else None,
-                "lacking": [] if above < 0 else lacking[above].get(row, []),
-            }
-        )
-    return found
-
-
-def _lacking(columns: ScoreColumns, one: Competence) -> Mapping[int, list[dict[str, Any]]]:
-    """Row -> the demands of one competence grade that it does not meet."""
-    found: dict[int, list[dict[str, Any]]] = {}
-    for demand in columns.demands(one):
-        rows = np.flatnonzero(~demand.met)
-        texts = _texts(demand.reached[rows], partial(plain_text, places=demand.places))
-        for row, text, is_there in zip(rows.tolist(), texts, demand.there[rows].tolist(), strict=True):
-            found.setdefault(row, []).append(
+) -> Several:
+    return Several(
+        [
+            Record(
                 {
-                    "what": demand.what,
-                    "code": demand.code,
-                    "needed": plain(demand.needed),
-                    "reached": text if is_there else None,
+                    "code": Constant(one.code),
+                    "numerator": _millionths(column.counted.numerator),
+                    "denominator": _millionths(column.counted.denominator),
+                    "value": _rates(column.counted.value_top, column.counted.value_bottom, column.ratable),
+                    "points": _decimals(columns.adjustment_units(one, column), columns.policy.decimals),
                 }
             )
-    return found
+            for one, column in zip(adjustments, found, strict=True)
+        ]
+    )
 
 
-def _counted_weights(columns: ScoreColumns) -> list[tuple[str, ...]]:
-    """Texts of the counted weights of every subject; most share one pattern of what is there."""
-    there = np.array([one.there for one in columns.indicators])
-    patterns, which = np.unique(there, axis=1, return_inverse=True)
-    texts = [
-        tuple(plain(weight) for weight in columns.exact.counted_weights(tuple(pattern)))
-        for pattern in patterns.T.tolist()
+def _competences(columns: ScoreColumns) -> Record:
+    """The grade of each subject, and what the next one above asks for besides."""
+    policy, reached = columns.policy, columns.competences
+    codes = [one.code for one in policy.competences]
+    elements: list[Shape] = []
+    kept: list[Flags] = []
+    for place, one in enumerate(policy.competences):
+        is_next = reached == place + 1
+        for demand in columns.demands(one):
+            fields: dict[str, Shape] = {
+                "what": Constant(demand.what),
+                "code": Constant(demand.code),
+                "needed": Constant(plain(demand.needed)),
+                "reached": Texts(plain_column(demand.reached, demand.places, there=demand.there)),
+            }
+            elements.append(Record(fields))
+            kept.append(is_next & ~demand.met)
+    return Record(
+        {
+            "code": _picked([*codes, None], reached),
+            "next": _picked([None, *codes], reached),
+            "lacking": Several(elements, kept=kept),
+        }
+    )
+
+
+def _counted_weights(columns: ScoreColumns) -> list[Texts]:
+    """Texts of the counted weights by indicator; most subjects share one pattern of what is there."""
+    there = np.stack([one.there for one in columns.indicators], axis=1)
+    bits = np.packbits(there, axis=1)
+    _, first, which = np.unique(bits.view(f"V{bits.shape[1]}").ravel(), return_index=True, return_inverse=True)
+    texts = [columns.exact.counted_weights(tuple(pattern)) for pattern in there[first].tolist()]
+    return [
+        _picked([plain(weights[number]) for weights in texts], which) for number in range(len(columns.indicators))
     ]
-    return [texts[each] for each in which.reshape(-1).tolist()]
 
 
-def _intervals(column: IndicatorColumn, indicator: Indicator) -> list[list[str] | None]:
-    found: list[list[str] | None] = [None] * column.points.size
+def _intervals(column: IndicatorColumn, indicator: Indicator) -> Shape:
     if indicator.counts.kind != "ratio":
-        return found
+        return Constant(None)
+    size = column.points.size
     rows = np.flatnonzero(column.ratable)
     hits, cases = column.counted.numerator[rows], column.counted.denominator[rows]
     low, high, unsure = wilson_millionths(hits, cases)
-    for row, *bounds in zip(rows.tolist(), _decimals(low, 6), _decimals(high, 6), strict=True):
-        found[row] = bounds
-    for place in np.flatnonzero(unsure).tolist():
-        exact = wilson(Fraction(int(hits[place]), WHOLE), Fraction(int(cases[place]), WHOLE))
-        found[int(rows[place])] = [f"{bound:f}" for bound in exact]
-    return found
+    exact = {
+        int(rows[place]): wilson(Fraction(int(hits[place]), WHOLE), Fraction(int(cases[place]), WHOLE))
+        for place in np.flatnonzero(unsure).tolist()
+    }
+    bounds = []
+    for end, millionths in enumerate((low, high)):
+        units = np.zeros(size, np.int64)
+        units[rows] = millionths
+        texts = {row: f"{found[end]:f}" for row, found in exact.items()}
+        bounds.append(Texts(with_texts(decimal_column(units, _MILLIONTHS), texts)))
+    return Several(bounds, there=column.ratable)
 
 
 def _rates(top: Floats, bottom: Floats, there: Flags) -> Texts:
@@ -220,10 +286,7 @@ def _rates(top: Floats, bottom: Floats, there: Flags) -> Texts:
     def exact(row: int) -> Fraction:
         return Fraction(int(top[row]), int(bottom[row]))
 
-    texts: Texts = list(_plain(values, error, exact, places=RATE_PLACES, among=there))
-    for row in np.flatnonzero(~there).tolist():
-        texts[row] = None
-    return texts
+    return _plain(values, error, exact, places=RATE_PLACES, among=there, there=there)
 
 
 def _plain(
@@ -233,15 +296,16 @@ def _plain(
     *,
     places: int = POINTS_PLACES,
     among: Flags | None = None,
-) -> list[str]:
+    there: Flags | None = None,
+) -> Texts:
     """Values of zero or more as `plain` prints them; `exact` is asked where the last digit is unsure."""
     units, unsure = round_units(values, error, places, "half-even")
     # Beyond 2**52 units a float has no part behind the point to judge by.
     unsure |= units >= 2**52
-    texts: list[str] = _texts(units, partial(plain_text, places=places))
-    for row in np.flatnonzero(unsure if among is None else unsure & among).tolist():
-        texts[row] = plain(exact(row), places)
-    return texts
+    rows = np.flatnonzero(unsure if among is None else unsure & among).tolist()
+    return Texts(
+        with_texts(plain_column(units, places, there=there), {row: plain(exact(row), places) for row in rows})
+    )
 
 
 def plain_text(units: int, places: int) -> str:
@@ -257,22 +321,19 @@ def decimal_text(units: int, places: int) -> str:
     return f"{whole}.{part:0{places}}" if places else f"{whole}"
 
 
-def _millionths(values: Floats) -> list[str]:
+def _millionths(values: Floats) -> Texts:
     """Millionths as `plain` prints them."""
-    return list(_texts(values.astype(np.int64), partial(plain_text, places=_MILLIONTHS)))
+    return Texts(plain_column(values.astype(np.int64), _MILLIONTHS))
 
 
-def _decimals(units: Units, places: int) -> list[Any]:
-    """Numbers with so many decimals; None for NO_SCORE."""
-    return _texts(units, lambda each: None if each == NO_SCORE else decimal_text(each, places))
+def _decimals(units: Units, places: int) -> Texts:
+    """Numbers with so many decimals; null for NO_SCORE."""
+    return Texts(decimal_column(units, places, there=units != NO_SCORE))
 
 
-def _texts(values: Units, text: Callable[[int], Any]) -> list[Any]:
-    """The text of each value, made once for equal ones."""
-    known, which = np.unique(values, return_inverse=True)
-    made = np.array([text(each) for each in known.tolist()], object)
-    texts: list[Any] = made[which].tolist()
-    return texts
+def _picked(texts: Sequence[str | None], places: NDArray[np.intp]) -> Texts:
+    """One of a few texts for each row."""
+    return Texts(pa.array(texts, pa.string()).take(places), plain=all(map(is_plain, texts)))
 
 
 def _summed(columns: ScoreColumns, cells: Sequence[int]) -> Floats:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, overload
@@ -14,13 +14,14 @@ from domain.calendars import to_date
 from domain.directory import Directory
 from domain.errors import WrongInputError
 from domain.exact_scoring import Scorecard
+from domain.json_columns import Spacing
 from domain.policy import Policy
 from domain.populations import CELLS
 from domain.procedures import Register
 from domain.rollup import WHOLE_SUBJECT, By
 from domain.score_columns import ScoreColumns, score_columns
 from domain.scorecard_json import card_json
-from domain.scorecard_rows import card_of, rows_json
+from domain.scorecard_rows import ScorecardRows, card_of
 from domain.sums import Sums, Values
 
 
@@ -71,9 +72,10 @@ class ScoredSubjects(Sequence[Scorecard]):
         """The unit of each subject."""
         return [self.unit_of(subject) for subject in self.names]
 
-    def rows_json(self) -> list[dict[str, Any]]:
+    @cached_property
+    def rows(self) -> ScorecardRows:
         """All of them as printed."""
-        return rows_json(self.columns, self.names, self.units, competence=self.by == "staff")
+        return ScorecardRows(self.columns, self.names, self.units, competence=self.by == "staff")
 
 
 @dataclass(frozen=True)
@@ -101,12 +103,8 @@ class Scorecards:
             return None
         return replace(self, subjects=[self.subjects[place]])
 
-    def to_json(self, *, as_of: Any = None, **more: Any) -> dict[str, Any]:
-        """What `kaoji score` prints; `as_of` and `more` (context, forecast) come from whoever asked."""
-        if isinstance(self.subjects, ScoredSubjects):
-            rows = self.subjects.rows_json()
-        else:
-            rows = [card_json(card, self.policy, competence=self.by == "staff") for card in self.subjects]
+    def head_json(self, *, as_of: Any = None, **more: Any) -> dict[str, Any]:
+        """What the scores follow from; `as_of` and `more` (context, forecast) come from whoever asked."""
         return {
             "policy": self.policy.name,
             "policy_version": self.policy.version,
@@ -115,8 +113,31 @@ class Scorecards:
             "as_of": as_of,
             "by": self.by,
             **more,
-            "subjects": rows,
         }
+
+    def rows_json(self) -> list[dict[str, Any]]:
+        """All scorecards as printed."""
+        if isinstance(self.subjects, ScoredSubjects):
+            return self.subjects.rows.values()
+        return [card_json(card, self.policy, competence=self.by == "staff") for card in self.subjects]
+
+    def summary(self) -> list[tuple[str | None, ...]]:
+        """What a table shows of each: subject, unit of staff, score, grade, and what each indicator counted."""
+        assert isinstance(self.subjects, ScoredSubjects), "tables show everybody"
+        return self.subjects.rows.summary(with_units=self.by == "staff")
+
+    def to_json(self, *, as_of: Any = None, **more: Any) -> dict[str, Any]:
+        """What `kaoji score` prints."""
+        return self.head_json(as_of=as_of, **more) | {"subjects": self.rows_json()}
+
+    def json_texts(self, head: dict[str, Any], spacing: Spacing) -> Iterator[str]:
+        """The text of the same, some thousands of scorecards at a time, without any of them being made."""
+        yield f"{spacing.dumps(head)[:-1]}{spacing.between}{spacing.dumps('subjects')}{spacing.behind_keys}["
+        if isinstance(self.subjects, ScoredSubjects):
+            yield from self.subjects.rows.texts(spacing)
+        else:
+            yield spacing.dumps(self.rows_json())[1:-1]
+        yield "]}"
 
 
 def score(

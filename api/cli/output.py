@@ -69,6 +69,12 @@ def print_json(value: Any) -> None:
     print(json.dumps(value, ensure_ascii=False))
 
 
+def print_texts(texts: Iterable[str]) -> None:
+    """Parts of one text on one line, printed as they come."""
+    sys.stdout.writelines(texts)
+    print()
+
+
 def print_json_list(values: Iterable[Any]) -> None:
     """One JSON array on one line, printed as its elements come."""
     begun = False

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from api.cli.output import Output, note, progress_bars
+from api.cli.output import Output, OutputFormat, note, print_texts, progress_bars
 
 if TYPE_CHECKING:
     from api.scorecards import Basis
+    from domain.scoring import Scorecards
 
 
 class ByOption(StrEnum):
@@ -65,12 +66,12 @@ def score(
     output: Output = context.obj
     with output.session() as kaoji, progress_bars() as progress:
         found = basis(kaoji, policy=policy, from_text=from_, to_text=to, as_of=as_of, progress=progress)
-        answer = found.to_json(scorecards_by(found, by.value, engine.value))
-    if answer["forecast"]:
+        cards = scorecards_by(found, by.value, engine.value)
+        head = found.head_json(cards)
+    if head["forecast"]:
         note(f"--to {to} lies ahead: this is a forecast of what is known today.")
     _note_early(found)
-    codes = [each.code for each in found.policy.indicators]
-    show_scores(output, answer, by, f"as of position {answer['as_of']}", codes)
+    show_scores(output, cards, head, f"as of position {head['as_of']}")
 
 
 def _note_early(found: Basis) -> None:
@@ -95,23 +96,16 @@ def _note_exposure(explained: dict[str, Any]) -> None:
     )
 
 
-def show_scores(output: Output, answer: dict[str, Any], by: ByOption, known: str, codes: Sequence[str]) -> None:
-    """Print scores; `known` says what they rest on."""
-    columns = ["subject", *(["unit"] if by is ByOption.staff else []), "score", "grade", *codes]
-    output.show(answer, columns, [_row(card, by) for card in answer["subjects"]], _title(answer, known))
+def show_scores(output: Output, cards: Scorecards, head: dict[str, Any], known: str) -> None:
+    """Print scores under what they follow from; `known` says what they rest on."""
+    if output.format == OutputFormat.json:
+        from domain.json_columns import WIDE
 
-
-def _row(card: dict[str, Any], by: ByOption) -> list[Any]:
-    shown = [_counted(each) for each in card["indicators"]]
-    unit = [card["unit"]] if by is ByOption.staff else []
-    return [card["subject"], *unit, card["score"], card["grade"], *shown]
-
-
-def _counted(result: dict[str, Any]) -> str | None:
-    """What a ratio was made of; of a count, mean or quantile its value."""
-    if "kind" in result:
-        return result["rate"]  # type: ignore[no-any-return]  # a decimal string, or none
-    return f"{result['numerator']}/{result['denominator']}"
+        print_texts(cards.json_texts(head, WIDE))
+        return
+    codes = [each.code for each in cards.policy.indicators]
+    columns = ["subject", *(["unit"] if cards.by == "staff" else []), "score", "grade", *codes]
+    output.show(None, columns, cards.summary(), _title(head, known))
 
 
 def _title(answer: dict[str, Any], known: str) -> str:

@@ -50,10 +50,9 @@ def tally_score(
     from api.tally_files import score_tallies
 
     output: Output = context.obj
-    chosen, answer = score_tallies(
+    cards, head = score_tallies(
         files, known_rules(output), policy=policy, from_text=from_, to_text=to, by=by.value, now=system_clock()
     )
-    if answer["forecast"]:
+    if head["forecast"]:
         note(f"--to {to} lies ahead: this is a forecast of what is known today.")
-    codes = [each.code for each in chosen.indicators]
-    show_scores(output, answer, by, f"ledgers added up: {len(answer['ledgers'])}", codes)
+    show_scores(output, cards, head, f"ledgers added up: {len(head['ledgers'])}")

@@ -11,6 +11,7 @@ from api.bootstrap import Kaoji
 from api.differences import difference, two_states
 from api.explanations import explanation
 from api.scorecards import Basis, basis
+from domain.json_columns import NARROW
 from domain.rollup import By
 
 PolicyName = Annotated[str, Query(description="Name of an adopted or shipped policy, or NAME@VERSION.")]
@@ -36,7 +37,9 @@ def scores_router(kaoji: Kaoji) -> APIRouter:
     ) -> Response:
         """Scores of staff, units, processes or the whole over a period, as `kaoji score` prints them."""
         found = _basis(kaoji, policy, from_, to, as_of)
-        return JSONResponse(found.to_json(found.scorecards(by)))
+        cards = found.scorecards(by)
+        texts = cards.json_texts(found.head_json(cards), NARROW)
+        return Response(b"".join(text.encode() for text in texts), media_type="application/json")
 
     @router.get(
         "/scores/{subject:path}/explanation",

@@ -9,6 +9,7 @@ import pytest
 
 from domain.directory import Directory
 from domain.exact_scoring import Lacking, quantile
+from domain.json_columns import WIDE
 from domain.policy import load_policy
 from domain.policy_file import NotRatable
 from domain.procedures import load_register
@@ -322,7 +323,12 @@ def test_the_printed_form_is_that_of_the_contract() -> None:
         for key, part in row.items()
     }
 
-    printed = json.loads(json.dumps(scored({"p": rows}).to_json(as_of=7, context={"zone": "Asia/Shanghai"})))
+    cards, context = scored({"p": rows}), {"zone": "Asia/Shanghai"}
+    printed = cards.to_json(as_of=7, context=context)
+    for some in (cards, cards.of("p")):
+        assert some is not None
+        texts = some.json_texts(some.head_json(as_of=7, context=context), WIDE)
+        assert "".join(texts) == json.dumps(printed, ensure_ascii=False)
 
     (subject,) = printed.pop("subjects")
     assert printed == {

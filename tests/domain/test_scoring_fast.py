@@ -1,5 +1,6 @@
 """Scores of many at once are those of the exact reading of each, also where a digit hangs by a hair."""
 
+import json
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -12,13 +13,14 @@ from hypothesis import strategies as st
 from domain.curves import Curve, FastCurve, compare
 from domain.exact_scoring import ExactScorer
 from domain.intervals import wilson, wilson_millionths
+from domain.json_columns import NARROW, WIDE
 from domain.measures import POPULATIONS, standard_measures
 from domain.numbers import Rounding, rounded, units_of
 from domain.policy import Policy, load_policy, shipped_policies
 from domain.populations import ATTRIBUTES, VALUED, Population
 from domain.score_columns import round_units, score_columns
 from domain.scorecard_json import card_json
-from domain.scorecard_rows import rows_json
+from domain.scorecard_rows import ScorecardRows
 from domain.sums import Sums
 from tests.domain.given_sums import Row, adjustment, competence, grade, indicator, members, policy_of
 
@@ -91,6 +93,13 @@ def policies(draw: st.DrawFn) -> Policy:
     return policy_of(text + grade("low", "0"), head)
 
 
+UNITS = [None, 'the "second"\n\\ unit', "办案科", "U4\x7f", "", "U6"]
+
+
+def printed(sums: Sums, policy: Policy) -> ScorecardRows:
+    return ScorecardRows(score_columns(sums, policy), sums.subjects, UNITS[: len(sums)], competence=True)
+
+
 def expected(sums: Sums, policy: Policy) -> list[dict[str, Any]]:
     """Row by row, in fractions."""
     exact = ExactScorer(policy)
@@ -98,7 +107,7 @@ def expected(sums: Sums, policy: Policy) -> list[dict[str, Any]]:
         card_json(
             exact.scorecard(
                 subject,
-                None,
+                UNITS[row],
                 [int(each) for each in sums.cells[row]],
                 {population: values.of(row) for population, values in sums.values.items()},
             ),
@@ -109,22 +118,34 @@ def expected(sums: Sums, policy: Policy) -> list[dict[str, Any]]:
     ]
 
 
+def check(sums: Sums, policy: Policy) -> None:
+    cards = expected(sums, policy)
+    rows = printed(sums, policy)
+    assert rows.values() == cards
+    for spacing in (WIDE, NARROW):
+        text = json.dumps(cards, ensure_ascii=False, separators=spacing)
+        assert f"[{''.join(rows.texts(spacing))}]" == text
+    assert rows.summary(with_units=True) == [
+        (card["subject"], card["unit"], card["score"], card["grade"], *map(counted, card["indicators"]))
+        for card in cards
+    ]
+
+
+def counted(result: dict[str, Any]) -> str | None:
+    """What a table shows of an indicator."""
+    return result["rate"] if "kind" in result else f"{result['numerator']}/{result['denominator']}"
+
+
 @settings(max_examples=80, deadline=None)
 @given(rows_of_sums(), policies())
 def test_many_at_once_are_scored_and_printed_as_each_alone(sums: Sums, policy: Policy) -> None:
-    columns = score_columns(sums, policy)
-
-    assert rows_json(columns, sums.subjects, [None] * len(sums), competence=True) == expected(sums, policy)
+    check(sums, policy)
 
 
 @settings(max_examples=30, deadline=None)
 @given(rows_of_sums(), st.sampled_from(shipped_policies()))
 def test_shipped_policies_score_many_as_each_alone(sums: Sums, name: str) -> None:
-    policy = load_policy(name)
-
-    assert rows_json(score_columns(sums, policy), sums.subjects, [None] * len(sums), competence=True) == expected(
-        sums, policy
-    )
+    check(sums, load_policy(name))
 
 
 def test_scores_on_a_tie_and_a_hair_beside_it_are_told_apart() -> None:
@@ -161,7 +182,7 @@ def test_values_beyond_what_a_float_holds_are_still_exact() -> None:
     columns = score_columns(sums, policy)
 
     assert columns.too_large.tolist() == [True]
-    assert rows_json(columns, sums.subjects, [None], competence=True) == expected(sums, policy)
+    check(sums, policy)
 
 
 @settings(max_examples=150, deadline=None)
@@ -252,4 +273,7 @@ def test_nothing_to_score_gives_nothing(name: str) -> None:
     columns = score_columns(Sums.of({}), load_policy(name))
 
     assert columns.scores.size == 0
-    assert rows_json(columns, [], [], competence=True) == []
+    rows = ScorecardRows(columns, [], [], competence=True)
+    assert not rows.values()
+    assert not rows.summary(with_units=True)
+    assert not list(rows.texts(WIDE))
