@@ -27,6 +27,8 @@ from projections.audit_trail import AuditFilter, subjects_of_case
 from projections.history.columns import History
 
 Columns = Mapping[str, NDArray[Any]]
+Prepared = list[tuple[str, memoryview]]
+"""Table, and its rows as text."""
 CHUNK: Final = 1_000_000
 
 _KEPT: Final = "position integer NOT NULL, type smallint NOT NULL, family smallint NOT NULL, time bigint NOT NULL"
@@ -48,6 +50,10 @@ _INDEXES: Final = (
     "CREATE INDEX ON of_unit (unit, type, position) INCLUDE (time)",
 )
 _SETTINGS: Final = (
+    # Checkpoints every gigabyte would write whole pages again and again.
+    "ALTER SYSTEM SET max_wal_size = '8GB'",
+    "ALTER SYSTEM SET checkpoint_timeout = '15min'",
+    "SELECT pg_reload_conf()",
     "SET maintenance_work_mem = '1GB'",
     "SET work_mem = '64MB'",
     "SET jit = off",
@@ -73,11 +79,16 @@ class Peer:
             self.connection.execute(statement)
         self._cases = _cases(history)
 
-    def load(self, begin: int, stop: int) -> None:
-        """COPY rows `begin` to `stop - 1`, in one transaction."""
-        with self.connection.transaction():
-            for name, columns in self._rows(begin, stop):
-                self._copy(name, columns)
+    def prepared(self, begin: int, stop: int) -> Prepared:
+        """Rows `begin` to `stop - 1` as COPY takes them: what it costs to make that is no cost of the peer's."""
+        return [(name, _text(columns)) for name, columns in self._rows(begin, stop)]
+
+    def load(self, rows: Prepared) -> None:
+        """COPY them, in one transaction."""
+        with self.connection.transaction(), self.connection.cursor() as cursor:
+            for table, content in rows:
+                with cursor.copy(f"COPY {table} FROM STDIN (FORMAT csv)") as copy:
+                    copy.write(content)
 
     def finish(self) -> None:
         """Build the indexes, as one does after a first load, and let the planner learn."""
@@ -167,16 +178,6 @@ class Peer:
             rows.append(row)
         return _pairs(np.concatenate(units), np.concatenate(rows))
 
-    def _copy(self, table: str, columns: Columns) -> None:
-        sink = io.BytesIO()
-        pa_csv.write_csv(
-            pa.table({name: pa.array(column) for name, column in columns.items()}),
-            sink,
-            pa_csv.WriteOptions(include_header=False),
-        )
-        with self.connection.cursor().copy(f"COPY {table} FROM STDIN (FORMAT csv)") as copy:
-            copy.write(sink.getbuffer())
-
 
 @contextmanager
 def peer_of(history: History, directory: Directory, zone: Zone) -> Iterator[Peer]:
@@ -189,6 +190,16 @@ def peer_of(history: History, directory: Directory, zone: Zone) -> Iterator[Peer
             yield peer
         finally:
             peer.connection.close()
+
+
+def _text(columns: Columns) -> memoryview:
+    sink = io.BytesIO()
+    pa_csv.write_csv(
+        pa.table({name: pa.array(column) for name, column in columns.items()}),
+        sink,
+        pa_csv.WriteOptions(include_header=False),
+    )
+    return sink.getbuffer()
 
 
 def _pairs(codes: NDArray[Any], rows: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:

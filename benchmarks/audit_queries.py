@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from random import Random
 from typing import Final, NamedTuple
 
 from benchmarks.synthetic import FIRST_SECOND, LAST_SECOND, world
 from domain.action_types import ACTION_TYPES
+from domain.actions import check_action
 from domain.directory import Directory, DirectoryAction
 from domain.zones import load_zone
 from projections.audit_trail import AuditFilter
@@ -34,13 +37,14 @@ class Query(NamedTuple):
     wanted: AuditFilter
 
 
-def made_directory(history: History) -> Directory:
-    """A tree of three levels over the made-up units; each year some of the lowest move."""
+def organisation(history: History) -> list[bytes]:
+    """A tree of three levels over the made-up units, as it would have been sent; each year some of the lowest
+    move."""
     units = history.words_of("unit")
     above = len(units) // 40 + 1
     first = FIRST_SECOND - 30 * DAY
-    opened = [
-        (first, unit, units[0] if number <= above else units[1 + number % (above - 1 or 1)])
+    said = [
+        (first, "unit.opened", unit, units[0] if number <= above else units[1 + number % (above - 1 or 1)])
         for number, unit in enumerate(units)
         if number
     ]
@@ -48,15 +52,36 @@ def made_directory(history: History) -> Directory:
     for year in REORGANISED:
         second = FIRST_SECOND + (year - 2019) * 365 * DAY
         for number in sorted(dice.sample(range(above + 1, len(units)), max(1, len(units) // 50))):
-            opened.append((second, units[number], units[1 + dice.randrange(above)]))
+            said.append((second, "unit.moved", units[number], units[1 + dice.randrange(above)]))
+    return [_line(place, *each) for place, each in enumerate(said)]
+
+
+def _line(place: int, second: int, kind: str, unit: str, parent: str) -> bytes:
+    event = {
+        "specversion": "1.0",
+        "id": str(place),
+        "source": "/made-up",
+        "type": kind,
+        "subject": unit,
+        "time": datetime.fromtimestamp(second, UTC).isoformat(),
+        "data": {"parent": parent},
+    }
+    return json.dumps(event).encode()
+
+
+def made_directory(history: History) -> Directory:
+    """The directory that the organisation makes."""
+    now = LAST_SECOND * 1_000_000
+    actions = [check_action(line, now=now) for line in organisation(history)]
     return Directory.fold(
         [
-            DirectoryAction(place, "unit.opened" if when == first else "unit.moved", unit, when * 1_000_000, None,
-                            "/made-up", str(place), {"parent": parent})
-            for place, (when, unit, parent) in enumerate(opened)
+            DirectoryAction(
+                place, each.type, each.subject, each.occurred_at, None, each.source, each.id, each.data
+            )
+            for place, each in enumerate(actions)
         ],
         ZONE,
-    )  # fmt: skip
+    )
 
 
 def made_queries(history: History, *, seed: int = 12) -> list[Query]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -47,16 +47,22 @@ def write_store(folder: Path, history: History) -> None:
         adopt(kaoji, "register", str(register), by="S00000")
         adopt(kaoji, "policy", str(policy), by="S00000")
         adopted = kaoji.driver.catch_up()
-        for begin in range(0, history.position, SEGMENT_ROWS_MAX):
-            _write_segment(kaoji, history, begin, min(begin + SEGMENT_ROWS_MAX, history.position), adopted)
-        _write_directory(kaoji, world(history.position), adopted)
-        for projection in kaoji.driver.projections.values():
-            _advance(kaoji, projection, adopted + history.position)
+        write_views(kaoji, history, _organisation_lines(world(history.position)), after=adopted)
     with sqlite3.connect(folder / "kaoji.db") as ledger:
         ledger.execute(
             "INSERT INTO ledger_batches (first_position, last_position, recorded_at) VALUES (?, ?, ?)",
             (adopted + 1, adopted + history.position, system_clock()),
         )
+
+
+def write_views(kaoji: Kaoji, history: History, organisation: Iterable[bytes], *, after: int) -> None:
+    """The views as if the history's actions had been recorded `after` a position, the first ones of them being
+    those that made the organisation."""
+    for begin in range(0, history.position, SEGMENT_ROWS_MAX):
+        _write_segment(kaoji, history, begin, min(begin + SEGMENT_ROWS_MAX, history.position), after)
+    _write_directory(kaoji, organisation, after)
+    for projection in kaoji.driver.projections.values():
+        _advance(kaoji, projection, after + history.position)
 
 
 def _write_segment(kaoji: Kaoji, history: History, begin: int, end: int, adopted: int) -> None:
@@ -120,10 +126,10 @@ def _new_subjects(history: History, begin: int, end: int) -> dict[str, Any]:
     return {"code": np.arange(first, last), "word": words[first:last]}
 
 
-def _write_directory(kaoji: Kaoji, size: World, adopted: int) -> None:
+def _write_directory(kaoji: Kaoji, organisation: Iterable[bytes], adopted: int) -> None:
     rows: list[dict[str, object]] = []
     now = system_clock()
-    for position, line in enumerate(_organisation_lines(size), adopted + 1):
+    for position, line in enumerate(organisation, adopted + 1):
         action = check_action(line, now=now)
         rows.append(
             {
