@@ -65,8 +65,8 @@ def consume(
 
     One poll is one transaction: actions, refused records and offsets together. Kafka's own commit is advice for
     lag monitors; where to go on is read from the ledger. A batch that another member has written already is
-    refused by the ledger and dropped here. Where the ledger lies in a server, a batch is fetched and checked while
-    the last one is being written; it is never written before that one is.
+    refused by the ledger and dropped here. A batch is fetched and checked while the last one is being written; it
+    is never written before that one is.
 
     `config`: kafka-python's names (`security_protocol`, `ssl_cafile` …), see `read_kafka_settings`.
     `until_idle`: end after that many seconds without a new record, once everything there was is read.
@@ -97,7 +97,6 @@ def consume(
             run = _Run(
                 intake, member, clock=clock, stop=stop, until_idle=until_idle, on_batch=on_batch, binding=binding,
                 letters=letters, watch=watch or ConsumerWatch(),
-                overlaps=getattr(ledger, "writes_elsewhere", False),
             )  # fmt: skip
             with collector_off(), quick_switching():
                 run.to_the_end()
@@ -133,14 +132,12 @@ class _Run:
         binding: Binding | None,
         letters: DeadLetters | None,
         watch: ConsumerWatch,
-        overlaps: bool,
     ) -> None:
         self._intake, self._member, self._clock, self._binding = intake, member, clock, binding
         self._stop, self._until_idle, self._on_batch = stop, until_idle, on_batch
         self._letters, self._watch = letters, watch
         self._waits = _Waits(stop, watch)
         self._writer = BatchWriter(self._write, stop=stop)
-        self._overlaps = overlaps
         self._looked_at = 0.0
         self._silent_since = time.monotonic()
         self._changes = 0
@@ -184,8 +181,6 @@ class _Run:
         batch = self._checked(records, times)
         done = self._settle()
         self._writer.begin(batch)
-        if not self._overlaps:
-            done = self._settle()
         self._tell(done)
         return False
 

@@ -44,7 +44,6 @@ class Ledger:
         about = store.about()
         self.ledger_id = UUID(about["ledger_id"])
         self.keys = keys
-        self.writes_elsewhere = store.writes_elsewhere
         self.quarantine = Quarantine(store, clock=clock, place=place)
 
     def append(

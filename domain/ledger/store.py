@@ -73,9 +73,6 @@ class Found(NamedTuple):
 class Store(Protocol):
     """A database that carries a ledger. Keys are the 16 bytes of an action's UUID."""
 
-    writes_elsewhere: bool
-    """Whether another process does the work of writing: waiting for it leaves time for other things."""
-
     def write(self, batch: Batch) -> int:
         """Write all of the batch or nothing; return the position of its first event.
 

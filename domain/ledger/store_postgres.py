@@ -47,7 +47,6 @@ class PostgresLedgerRecorder(PostgresProcessRecorder):
     cannot write into it by mistake.
     """
 
-    writes_elsewhere = True
 
     def __init__(
         self,

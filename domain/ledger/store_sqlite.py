@@ -28,6 +28,10 @@ LOCK_TIMEOUT_SECONDS = 30
 # "KAOJ": tells a ledger from any other SQLite file.
 APPLICATION_ID = 0x4B414F4A
 _CHUNK = 500
+# Rows that one statement inserts: executemany() would let go of the interpreter's lock, and wait for it, with each
+# row, while other threads fetch and check. A few sizes only, for each is compiled once and kept; five values a row
+# stay below the 32,766 that SQLite takes.
+_ROWS_AT_ONCE = (4_096, 512, 64, 8, 1)
 
 
 class SQLiteLedgerRecorder(SQLiteProcessRecorder):
@@ -36,8 +40,6 @@ class SQLiteLedgerRecorder(SQLiteProcessRecorder):
     Stream ids are 16-byte blobs. The notification id is a real column, for SQLite renumbers bare rowids on
     VACUUM; it bears the name `rowid` because the library's statements ask for that.
     """
-
-    writes_elsewhere = False
 
     def __init__(
         self,
@@ -49,7 +51,7 @@ class SQLiteLedgerRecorder(SQLiteProcessRecorder):
     ) -> None:
         self._clock, self._new_ledger_id = clock, new_ledger_id
         super().__init__(datastore, events_table_name=events_table_name)
-        self.insert_events_statement = f"INSERT INTO {events_table_name} VALUES (?,?,?,?,?)"
+        self._insert_rows = {many: _insert_rows(events_table_name, many) for many in _ROWS_AT_ONCE}
 
     # What the library asks for.
 
@@ -127,9 +129,12 @@ class SQLiteLedgerRecorder(SQLiteProcessRecorder):
         first = head.position + 1
         now = max(self._clock(), head.recorded_at)
         if batch.events:
-            rows = [(position, *event) for position, event in enumerate(batch.events, first)]
-            cursor.executemany(self.insert_events_statement, rows)
-            cursor.execute(sql.INSERT_BATCH, (first, first + len(rows) - 1, now))
+            for begin, many in _pieces(len(batch.events)):
+                values: list[Any] = []
+                for position, event in enumerate(batch.events[begin : begin + many], first + begin):
+                    values += (position, *event)
+                cursor.execute(self._insert_rows[many], values)
+            cursor.execute(sql.INSERT_BATCH, (first, first + len(batch.events) - 1, now))
         if batch.sealed:
             cursor.executemany(sql.INSERT_SEALED, [(first + index, *part) for index, part in batch.sealed])
         if batch.entries:
@@ -300,6 +305,19 @@ class _LedgerTransaction(SQLiteTransaction):
         except sqlite3.OperationalError as error:
             raise OperationalError(error) from error
         return cursor
+
+
+def _insert_rows(events_table_name: str, many: int) -> str:
+    return f"INSERT INTO {events_table_name} VALUES {','.join(repeat('(?,?,?,?,?)', many))}"
+
+
+def _pieces(rows: int) -> Iterator[tuple[int, int]]:
+    """Where each piece begins and how many rows it has, each a size that there is a statement for."""
+    begin = 0
+    for many in _ROWS_AT_ONCE:
+        while rows - begin >= many:
+            yield begin, many
+            begin += many
 
 
 def _check_open(cursor: sqlite3.Cursor, entries: Sequence[object]) -> None:

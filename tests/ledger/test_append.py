@@ -35,6 +35,21 @@ def test_new_actions_are_recorded_at_gapless_positions_in_the_order_of_arrival(l
     assert {event.topic for event in ledger.read(after=0, limit=10)} == {"kaoji.Action.v1"}
 
 
+def test_a_batch_of_any_size_is_recorded_whole_and_in_order(ledger: Ledger) -> None:
+    # Rows go in by pieces of fixed sizes: some of each, and two of the largest.
+    sizes = [2 * 4_096 + 3 * 512 + 2 * 64 + 8 + 5, 64, 9, 1]
+    number = 0
+    for size in sizes:
+        verdicts = ledger.append(arrivals(*(record(each) for each in range(number, number + size))))
+        assert [verdict.position for verdict in verdicts] == list(range(number + 1, number + size + 1))
+        number += size
+
+    recorded = ledger.read(after=0, limit=number + 1)
+    assert [event.position for event in recorded] == list(range(1, number + 1))
+    assert [event.facts for event in recorded] == [record(each) for each in range(number)]
+    assert ledger.head().position == number
+
+
 def test_reading_pages_by_position_across_batches(ledger: Ledger) -> None:
     for start in range(1, 10, 3):
         ledger.append(arrivals(*(record(number) for number in range(start, start + 3))))
