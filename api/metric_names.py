@@ -72,11 +72,11 @@ VIEW_EVENTS = _metric(
 )
 VIEW_BATCHES = _metric(
     "kaoji_projection_batch_seconds", "histogram",
-    "Time of a batch in this process: `read` from the ledger, `write` (apply and commit, all views together).",
+    "Time of a batch in this process: `read` from the ledger, `write` (one transaction, all views together).",
     "stage",
 )  # fmt: skip
 VIEW_APPLIES = _metric(
-    "kaoji_projection_apply_seconds", "histogram", "Time that one view took for a batch.", "projection"
+    "kaoji_projection_apply_seconds", "histogram", "Time that one view took to work out a batch.", "projection"
 )
 
 RECORDS = _metric(

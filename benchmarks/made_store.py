@@ -23,9 +23,10 @@ from benchmarks.made_policy import policy_toml
 from benchmarks.synthetic import World, world
 from benchmarks.synthetic_history import staff_words, unit_words
 from domain.actions import check_action
+from projections.changes import write_changes
 from projections.driver import Projection
 from projections.history.columns import History
-from projections.history.parts import SEGMENT_ROWS_MAX, write_columns
+from projections.history.parts import SEGMENT_ROWS_MAX, appended
 from projections.history.rows import ROW_COLUMNS
 from projections.history.segments import SCHEMAS
 from projections.store import DIRECTORY
@@ -87,7 +88,9 @@ def _write_segment(kaoji: Kaoji, history: History, begin: int, end: int, adopted
         parts["words"] = dict(zip(SCHEMAS["words"].names, zip(*words, strict=True), strict=True))
     with kaoji.views.transaction() as connection:
         build = kaoji.views.live(connection, "history")
-        write_columns(kaoji.views, connection, build, parts, rows=end - begin)
+        write_changes(
+            kaoji.views, connection, build, appended(kaoji.views, connection, build, parts, rows=end - begin)
+        )
         kaoji.views.advance(connection, build, adopted + end)
 
 

@@ -14,6 +14,7 @@ from domain.ledger.ledger import Ledger
 from domain.ledger.records import ACTION_TOPIC, Recorded
 from domain.zones import Zone
 from projections.batch import actions_of
+from projections.changes import Change, Changes
 from projections.corrections import effective_actions
 from projections.damage import DamagedViewError, UnreadableEventError
 from projections.history.columns import History
@@ -31,8 +32,9 @@ class DirectoryProjection:
 
     def apply(
         self, store: ViewStore, connection: Connection, build: Checkpoint, batch: Sequence[Recorded]
-    ) -> None:
-        """Add the directory actions of a batch."""
+    ) -> Changes:
+        """The directory actions of a batch come on."""
+        del store, connection, build
         rows: list[dict[str, object]] = []
         for recorded in _chosen(batch):
             facts = read_facts(recorded.facts)
@@ -46,7 +48,7 @@ class DirectoryProjection:
                         "facts": recorded.facts,
                     }
                 )
-        store.add(connection, DIRECTORY, build, rows)
+        return Changes([Change(DIRECTORY, rows)])
 
 
 def _chosen(batch: Sequence[Recorded]) -> list[Recorded]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from domain.errors import KaojiError, UnreachableError
 from domain.garbage import without_collections
@@ -14,10 +14,12 @@ from domain.ledger.records import Recorded
 from domain.log_events import REBUILD_RESUMED, VIEW_OUTDATED
 from domain.watching import BatchTimes
 from projections.batch import Batch
+from projections.changes import Changes, write_changes
 from projections.damage import MissingEventsError, PoisonEventError
-from projections.store import DATABASE_ERRORS, Checkpoint, Connection, ViewMovedError, ViewStore
+from projections.store import DATABASE_ERRORS, Checkpoint, Connection, Skip, ViewMovedError, ViewStore
 
 BATCH_MAX = 10_000
+MOVED_SECONDS = 0.1
 SKIPPED_TOPIC = "kaoji.Skipped.v1"
 """Of what a view is shown in the place of an event that it leaves out; it stands nowhere in the ledger."""
 
@@ -37,8 +39,8 @@ class Projection(Protocol):
 
     def apply(
         self, store: ViewStore, connection: Connection, build: Checkpoint, batch: Sequence[Recorded]
-    ) -> None:
-        """Apply a batch that follows the checkpoint, inside the caller's transaction."""
+    ) -> Changes:
+        """What changes with a batch that follows the checkpoint. Reads the view, and writes nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +131,8 @@ class Driver:
                 together = [each for each in builds if each.position == behind[0]]
                 self._carry(together, [*behind, head][1], batch_max, progress)
             except ViewMovedError:
-                continue
+                # Another one carries the views: doing the same beside it would only cost both of them time.
+                self._sleep(MOVED_SECONDS)
             except PoisonEventError as error:
                 # One view that stumbles does not keep the others.
                 names = [name for name in names if name != error.projection]
@@ -262,8 +265,7 @@ class Driver:
                 with times.stage("read"):
                     batch = self._read(position, min(limit, upto - position))
                 try:
-                    with times.stage("write"), self.store.transaction() as connection:
-                        builds = self._apply(builds, connection, batch, times)
+                    builds = self._take_in(builds, batch, times)
                 except PoisonEventError:
                     if len(batch) == 1:
                         raise
@@ -282,7 +284,9 @@ class Driver:
         live = min(max(upto, self.store.live(connection, build.projection).position), self.ledger.head().position)
         while build.position < live:
             batch = self._read(build.position, min(batch_max, live - build.position))
-            (build,) = self._apply([build], connection, batch, BatchTimes())
+            changes = self._changes([build], connection, batch, BatchTimes())
+            (build,) = self._write([build], connection, batch, changes)
+            _told_written(changes)
         return build
 
     def _read(self, position: int, limit: int) -> Sequence[Recorded]:
@@ -294,24 +298,68 @@ class Driver:
             raise MissingEventsError(position + 1)
         return Batch(batch)
 
-    def _apply(
-        self, builds: Sequence[Checkpoint], connection: Connection, batch: Sequence[Recorded], times: BatchTimes
+    def _take_in(
+        self, builds: Sequence[Checkpoint], batch: Sequence[Recorded], times: BatchTimes
     ) -> Sequence[Checkpoint]:
-        # The checkpoints first: whoever comes second finds them moved before it has written anything.
-        advanced = [self.store.advance(connection, build, batch[-1].position) for build in builds]
-        # Looked up behind the checkpoint, which `hold` waits for: all that come to a skip see it, or none.
-        skips = self.store.skips(connection, after=batch[0].position - 1, upto=batch[-1].position)
+        """Work out what changes, then write it: SQLite has one writer, and recording is not to wait for a view."""
+        with self.store.reading() as connection:
+            if not set(builds) <= set(self.store.builds(connection)):
+                raise ViewMovedError("Another process carried the views on.")
+            changes = self._changes(builds, connection, batch, times)
+        with times.stage("write"), self.store.transaction() as connection:
+            builds = self._write(builds, connection, batch, changes)
+        _told_written(changes)
+        return builds
+
+    def _changes(
+        self, builds: Sequence[Checkpoint], connection: Connection, batch: Sequence[Recorded], times: BatchTimes
+    ) -> _AllChanges:
+        skips = self._skips(connection, batch)
+        changes = {}
         # The history last: what it needs is read in a thread while the others are at work.
         for build in reversed(builds):
             taken = _without(batch, {each.position for each in skips if each.projection == build.projection})
             try:
                 with times.stage("apply", build.projection):
-                    self.projections[build.projection].apply(self.store, connection, build, taken)
+                    changes[build.projection] = self.projections[build.projection].apply(
+                        self.store, connection, build, taken
+                    )
             except (KaojiError, MemoryError, OSError, *DATABASE_ERRORS):
                 raise
             except Exception as error:
                 raise PoisonEventError(build.projection, batch[0].position, error) from error
+        return _AllChanges(skips, changes)
+
+    def _write(
+        self,
+        builds: Sequence[Checkpoint],
+        connection: Connection,
+        batch: Sequence[Recorded],
+        changes: _AllChanges,
+    ) -> Sequence[Checkpoint]:
+        # The checkpoints first: whoever comes second finds them moved before it has written anything.
+        advanced = [self.store.advance(connection, build, batch[-1].position) for build in builds]
+        # Looked up again behind the checkpoint, which `hold` waits for: all that come to a skip see it, or none.
+        if self._skips(connection, batch) != changes.skips:
+            raise ViewMovedError("A position is to be left out since.")
+        for build in builds:
+            write_changes(self.store, connection, build, changes.of[build.projection].changes)
         return advanced
+
+    def _skips(self, connection: Connection, batch: Sequence[Recorded]) -> Sequence[Skip]:
+        return self.store.skips(connection, after=batch[0].position - 1, upto=batch[-1].position)
+
+
+class _AllChanges(NamedTuple):
+    """What a batch changes in each view, where these positions are left out."""
+
+    skips: Sequence[Skip]
+    of: Mapping[str, Changes]
+
+
+def _told_written(changes: _AllChanges) -> None:
+    for each in changes.of.values():
+        each.written()
 
 
 def _nobody(_times: BatchTimes, _builds: Sequence[Checkpoint], _events: int) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from domain.ledger.merkle import leaf, leaves
 from domain.ledger.records import Recorded
+from projections.changes import Change, Changes
 from projections.store import BLOCKS, Checkpoint, Connection, ViewStore
 
 BLOCK_LEAVES = 1_024
@@ -20,26 +21,21 @@ class IntegrityProjection:
 
     def apply(
         self, store: ViewStore, connection: Connection, build: Checkpoint, batch: Sequence[Recorded]
-    ) -> None:
-        """Add the leaves of a batch that follows the checkpoint."""
+    ) -> Changes:
+        """The leaves of a batch that follows the checkpoint come on."""
         position = build.position
         block = position // BLOCK_LEAVES
         open_leaves = b""
         if position % BLOCK_LEAVES:
             rows = store.rows(connection, BLOCKS, build, "leaves", order="block", after=("block", block - 1))
             open_leaves = bytes(rows[0][0])
-            store.remove(connection, BLOCKS, build, block=block)
         content = open_leaves + b"".join(leaves_of(batch))
         size = BLOCK_LEAVES * LEAF_BYTES
-        store.add(
-            connection,
-            BLOCKS,
-            build,
-            [
-                {"block": block + index, "leaves": content[begin : begin + size]}
-                for index, begin in enumerate(range(0, len(content), size))
-            ],
-        )
+        rows_now: list[dict[str, object]] = [
+            {"block": block + index, "leaves": content[begin : begin + size]}
+            for index, begin in enumerate(range(0, len(content), size))
+        ]
+        return Changes([Change(BLOCKS, rows_now, gone={"block": block} if open_leaves else None)])
 
 
 def leaf_of(recorded: Recorded) -> bytes:

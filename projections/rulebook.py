@@ -8,6 +8,7 @@ import msgspec
 
 from domain.adoption import KIND_OF_TOPIC, Adopted, RuleAdopted, Rulebook, read_adoption
 from domain.ledger.records import Recorded
+from projections.changes import Change, Changes
 from projections.damage import DamagedViewError, UnreadableEventError
 from projections.store import RULES, Checkpoint, Connection, ViewStore
 
@@ -22,8 +23,9 @@ class RulebookProjection:
 
     def apply(
         self, store: ViewStore, connection: Connection, build: Checkpoint, batch: Sequence[Recorded]
-    ) -> None:
-        """Add the adoptions of a batch. Raises UnreadableEventError."""
+    ) -> Changes:
+        """The adoptions of a batch come on. Raises UnreadableEventError."""
+        del store, connection, build
         rows: list[dict[str, object]] = []
         for recorded in batch:
             if recorded.topic in KIND_OF_TOPIC:
@@ -33,7 +35,7 @@ class RulebookProjection:
                     raise UnreadableEventError(recorded.position, error) from error
                 values = (recorded.position, recorded.recorded_at, recorded.topic, recorded.facts)
                 rows.append(dict(zip(_COLUMNS, values, strict=True)))
-        store.add(connection, RULES, build, rows)
+        return Changes([Change(RULES, rows)])
 
 
 def rulebook_as_known(

@@ -47,7 +47,6 @@ class PostgresLedgerRecorder(PostgresProcessRecorder):
     cannot write into it by mistake.
     """
 
-
     def __init__(
         self,
         datastore: PostgresDatastore,

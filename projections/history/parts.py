@@ -1,4 +1,4 @@
-"""Keep the history's parts in the store: append segments, merge the small ones, read back what was written."""
+"""The history's parts in the store: what changes as segments are appended, and reading back what was written."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
+from projections.changes import Change
 from projections.damage import DamagedViewError
 from projections.history.segments import SCHEMAS, concatenate, decode, encode, to_table
 from projections.store import PARTS, Checkpoint, Connection, ViewStore
@@ -68,20 +69,20 @@ def read_parts(
     return [Part(name, begin, end, bytes(content), digest) for name, begin, end, content, digest in rows]
 
 
-def write_columns(
+def appended(
     store: ViewStore,
     connection: Connection,
     build: Checkpoint,
     parts: Mapping[str, Mapping[str, Any] | pa.Table],
     *,
     rows: int,
-) -> None:
-    """Append `rows` positions (at most SEGMENT_ROWS_MAX) to a build that ends at `build.position`.
+) -> list[Change]:
+    """What changes as `rows` positions (at most SEGMENT_ROWS_MAX) come to a build that ends at `build.position`.
 
     `parts` are columns by the names of SCHEMAS, each an array of numpy or Arrow or a list: what is not given is
     empty, and of `rows` and `ids` each column that is not given says that nothing was stated. `words` and
     `subjects` are the new ones only, their codes going on from those before. The checkpoint is the caller's to
-    advance, in the same transaction: `checkpoint = store.advance(connection, checkpoint, position)`.
+    advance, in the transaction that writes them: `checkpoint = store.advance(connection, checkpoint, position)`.
     """
     if not 0 < rows <= SEGMENT_ROWS_MAX:
         raise ValueError(f"A segment has 1 to {SEGMENT_ROWS_MAX:,} rows, not {rows:,}.")
@@ -95,16 +96,16 @@ def write_columns(
     if not tables["rows"].num_rows == tables["ids"].num_rows == rows:
         raise ValueError("Rows and ids are one for each position.")
     first, last = build.position + 1, build.position + rows
+    changes: list[Change] = []
     merged_from = _merged_from(segments_of(store, connection, build, "rows"), first, last)
     if merged_from < first:
         merged = read_parts(store, connection, build, list(SCHEMAS), merged_from, last)
         for name in sorted({each.name for each in merged}):
             earlier = [each.table() for each in merged if each.name == name]
             tables[name] = concatenate(name, [*earlier, *([tables[name]] if name in tables else [])])
-        for begin in sorted({each.first for each in merged}):
-            store.remove(connection, PARTS, build, first_position=begin)
+        changes += [Change(PARTS, gone={"first_position": each}) for each in sorted({one.first for one in merged})]
     place = {"first_position": merged_from, "last_position": last}
-    store.add(connection, PARTS, build, [place | each for each in _encoded(tables, merged_from, rows)])
+    return [*changes, Change(PARTS, [place | each for each in _encoded(tables, merged_from, rows)])]
 
 
 def _encoded(tables: Mapping[str, pa.Table], first: int, rows: int) -> list[dict[str, object]]:

@@ -18,7 +18,8 @@ from domain.facts import Facts
 from domain.ledger.ledger import Ledger
 from domain.ledger.records import Recorded
 from projections.batch import actions_of
-from projections.history.parts import read_whole, write_columns
+from projections.changes import Changes
+from projections.history.parts import appended, read_whole
 from projections.history.rows import NO_ACTION, ROW_COLUMNS, Vocabulary, code_told, new_vocabulary
 from projections.history.segments import texts
 from projections.history.told import Column, Told, together, told_of
@@ -76,13 +77,18 @@ class HistoryProjection:
 
     def apply(
         self, store: ViewStore, connection: Connection, build: Checkpoint, batch: Sequence[Recorded]
-    ) -> None:
-        """Add a batch that follows the checkpoint; merges small segments so that their number stays small."""
+    ) -> Changes:
+        """A batch that follows the checkpoint comes on; small segments are merged, so that they stay few."""
         state = self._state
         if state is None or (state.build, state.position) != (build.build, build.position):
             state = HistoryState.load(store, connection, build)
         self._state = None  # a failed transaction leaves no state behind
-        write_columns(store, connection, build, state.take(batch, self._ledger), rows=len(batch))
+        parts = state.take(batch, self._ledger)
+        return Changes(
+            appended(store, connection, build, parts, rows=len(batch)), written=lambda: self._keep(state)
+        )
+
+    def _keep(self, state: HistoryState) -> None:
         self._state = state
 
 

@@ -78,16 +78,16 @@ _ADVANCE = """\
 _ADVANCED = """\
         advanced = [Checkpoint(b.projection, b.build, batch[-1].position, b.live, b.format) for b in builds]
 """
-_CARRY = """\
-                    with times.stage("write"), self.store.transaction() as connection:
+_TAKE_IN = """\
+        with times.stage("write"), self.store.transaction() as connection:
 """
-_CARRY_ADVANCED = """\
-                    with self.store.transaction() as connection:
-                        for build in builds:
-                            self.store.advance(connection, build, batch[-1].position)
+_TAKE_IN_ADVANCED = """\
+        with self.store.transaction() as connection:
+            for build in builds:
+                self.store.advance(connection, build, batch[-1].position)
 """
 _REST = """\
-            (build,) = self._apply([build], connection, batch, BatchTimes())
+            (build,) = self._write([build], connection, batch, changes)
 """
 _REST_ADVANCED = """\
             self.store.advance(connection, build, batch[-1].position)
@@ -123,7 +123,7 @@ PLANTS = {
         "The position of a view is committed before its rows, in a transaction of its own.",
         [
             ("projections/driver.py", _ADVANCE, _ADVANCED),
-            ("projections/driver.py", _CARRY, _CARRY_ADVANCED + _CARRY),
+            ("projections/driver.py", _TAKE_IN, _TAKE_IN_ADVANCED + _TAKE_IN),
             ("projections/driver.py", _REST, _REST_ADVANCED + _REST),
         ],
     ),

@@ -17,10 +17,11 @@ from domain.cases import NOBODY
 from domain.garbage import without_collections
 from domain.ledger.records import ACTION_TOPIC, Recorded
 from projections.batch import Actions, Batch
+from projections.changes import write_changes
 from projections.damage import UnreadableEventError
 from projections.driver import Driver
 from projections.history.columns import History, differences, load_history
-from projections.history.parts import SEGMENT_ROWS_MAX, write_columns
+from projections.history.parts import SEGMENT_ROWS_MAX, appended
 from projections.history.rows import ROW_COLUMNS
 from projections.history.writer import HistoryProjection
 from projections.store import DIRECTORY, Checkpoint
@@ -104,7 +105,8 @@ def test_the_directory_takes_what_is_its_own_though_another_event_cannot_be_read
     directory = kaoji.driver.projections["directory"]
     with kaoji.views.transaction() as connection:
         build = kaoji.views.new_build(connection, "directory")
-        directory.apply(kaoji.views, connection, build, [stored(1), stored(2, b"{"), stored(3)])
+        found = directory.apply(kaoji.views, connection, build, [stored(1), stored(2, b"{"), stored(3)])
+        write_changes(kaoji.views, connection, build, found.changes)
         rows = kaoji.views.rows(connection, DIRECTORY, build, "position", order="position")
     assert rows == [(1,), (3,)]
 
@@ -122,6 +124,16 @@ def test_garbage_is_collected_again_after_a_batch() -> None:
         assert not gc.isenabled(), "who had switched it off keeps it off"
     finally:
         gc.enable()
+
+
+def test_garbage_is_left_until_the_last_of_several_threads_is_done() -> None:
+    first, second = without_collections(), without_collections()
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert not gc.isenabled(), "another one is still at work"
+    second.__exit__(None, None, None)
+    assert gc.isenabled()
 
 
 # --- columns without a ledger
@@ -142,9 +154,10 @@ def test_columns_that_are_left_out_state_nothing(kaoji: Kaoji) -> None:
     with kaoji.views.transaction() as connection:
         subjects = {"code": [0], "word": ["case:A"]}
         parts = {"rows": {"type": np.array([1, 2], np.int64), "subject": [0, 0]}, "subjects": subjects}
-        write_columns(kaoji.views, connection, build, parts, rows=2)
+        write_changes(kaoji.views, connection, build, appended(kaoji.views, connection, build, parts, rows=2))
         build = kaoji.views.advance(connection, build, 2)
-        write_columns(kaoji.views, connection, build, {"ids": {"id": pa.array(["x"])}}, rows=1)
+        more = {"ids": {"id": pa.array(["x"])}}
+        write_changes(kaoji.views, connection, build, appended(kaoji.views, connection, build, more, rows=1))
         kaoji.views.advance(connection, build, 3)
     history = written(kaoji)
     assert history.rows["type"].tolist() == [1, 2, 0]
@@ -172,7 +185,7 @@ def test_columns_written_anew_make_the_same_history(kaoji: Kaoji, tmp_path: Path
         ]
         many = len(history.references["position"])
         with other.views.transaction() as connection:
-            write_columns(
+            changes = appended(
                 other.views,
                 connection,
                 build,
@@ -192,6 +205,7 @@ def test_columns_written_anew_make_the_same_history(kaoji: Kaoji, tmp_path: Path
                 },
                 rows=history.position,
             )
+            write_changes(other.views, connection, build, changes)
             other.views.advance(connection, build, history.position)
         # Then it is the same
         assert differences(history, written(other)) == []
@@ -202,10 +216,10 @@ def test_a_segment_has_a_row_and_an_id_for_each_position(kaoji: Kaoji) -> None:
     with kaoji.views.transaction() as connection:
         for rows in (0, SEGMENT_ROWS_MAX + 1):
             with pytest.raises(ValueError, match="1 to 262,144 rows"):
-                write_columns(kaoji.views, connection, build, {}, rows=rows)
+                appended(kaoji.views, connection, build, {}, rows=rows)
         every = {name: np.zeros(3, np.int64) for name in ROW_COLUMNS}
         with pytest.raises(ValueError, match="one for each position"):
-            write_columns(kaoji.views, connection, build, {"rows": every}, rows=2)
+            appended(kaoji.views, connection, build, {"rows": every}, rows=2)
 
 
 @pytest.mark.postgres

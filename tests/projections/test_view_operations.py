@@ -7,7 +7,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -122,11 +123,11 @@ class Stumbling:
     def __init__(self, inner: Any, poison: set[int]) -> None:
         self.inner, self.poison, self.name, self.format = inner, poison, inner.name, inner.format
 
-    def apply(self, store: Any, connection: Any, build: Any, batch: Sequence[Recorded]) -> None:
-        self.inner.apply(store, connection, build, batch)
+    def apply(self, store: Any, connection: Any, build: Any, batch: Sequence[Recorded]) -> Any:
         for event in batch:
             if event.position in self.poison and event.topic == "kaoji.Action.v1":
                 raise KeyError(event.position)
+        return self.inner.apply(store, connection, build, batch)
 
 
 def poisoned(kaoji: Kaoji, *at: int) -> None:
@@ -190,6 +191,83 @@ def test_history_with_events_left_out_equals_a_rebuild_for_any_batching(
         with kaoji.views.reading() as connection:
             after = load_history(kaoji.views, connection, kaoji.views.live(connection, HISTORY))
         assert differences(before, after) == []
+
+
+# --- worked out beside others, written at once
+
+
+class Meanwhile:
+    """A projection beside which something is done once its changes are worked out, before they are written."""
+
+    def __init__(self, inner: Any, deed: Callable[[], object]) -> None:
+        self.inner, self.name, self.format = inner, inner.name, inner.format
+        self.deed: Callable[[], object] | None = deed
+
+    def apply(self, store: Any, connection: Any, build: Any, batch: Sequence[Recorded]) -> Any:
+        found = self.inner.apply(store, connection, build, batch)
+        deed, self.deed = self.deed, None
+        if deed is not None:
+            deed()
+        return found
+
+
+def meanwhile(kaoji: Kaoji, view: str, deed: Callable[[], object]) -> None:
+    kaoji.driver.projections[view] = Meanwhile(kaoji.driver.projections[view], deed)
+
+
+@contextmanager
+def beside(kaoji: Kaoji) -> Iterator[Kaoji]:
+    """Another process at the same store."""
+    with product(Path(str(kaoji.settings.keys)).parent, store=kaoji.settings.store) as other:
+        yield other
+
+
+def test_a_skip_that_comes_while_a_batch_is_worked_out_is_heeded(kaoji: Kaoji) -> None:
+    append(kaoji, 0, 10)
+    meanwhile(kaoji, HISTORY, lambda: skip_event(kaoji, HISTORY, 5, reason="a bug"))
+    assert kaoji.driver.catch_up() == 10
+    assert set(positions(kaoji).values()) == {10}
+    # Also in what the history remembers from batch to batch.
+    append(kaoji, 10, 10)
+    kaoji.driver.catch_up()
+    assert holds(kaoji)
+
+
+def test_what_another_process_wrote_meanwhile_is_not_written_again(kaoji: Kaoji) -> None:
+    append(kaoji, 0, 10)
+    with beside(kaoji) as other:
+        meanwhile(kaoji, DIRECTORY, other.driver.catch_up)
+        assert kaoji.driver.catch_up() == 10
+        append(kaoji, 10, 10)
+        # With a skip, so that what both have worked out is not the same.
+        meanwhile(
+            kaoji,
+            HISTORY,
+            lambda: (skip_event(other, HISTORY, 15, reason="a bug"), other.driver.catch_up()),
+        )
+        assert kaoji.driver.catch_up() == 20
+        append(kaoji, 20, 10)
+        assert kaoji.driver.catch_up() == 30
+    assert holds(kaoji)
+
+
+def test_a_view_that_was_replaced_before_its_batch_is_worked_out_is_no_poison(kaoji: Kaoji) -> None:
+    append(kaoji, 0, 10)
+    kaoji.driver.catch_up()
+    append(kaoji, 10, 10)
+    read = kaoji.ledger.read
+    rebuilt: list[bool] = []
+
+    def reading(**options: Any) -> Any:
+        if not rebuilt:
+            rebuilt.append(True)
+            with beside(kaoji) as other:
+                other.driver.rebuild("integrity")
+        return read(**options)
+
+    kaoji.ledger.read = reading  # type: ignore[method-assign]
+    assert kaoji.driver.catch_up() == 20
+    assert holds(kaoji)
 
 
 # --- rebuilds
