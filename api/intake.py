@@ -16,6 +16,7 @@ from eventsourcing.persistence import Tracking
 
 from api.bootstrap import Kaoji, opened, system_clock
 from api.consumer_figures import ConsumerFigures
+from api.follower import Follower
 from api.logs import hide
 from api.metrics import Metrics, both
 from api.observation import Observer
@@ -149,7 +150,10 @@ def consume_topic(
     refused: Refused | None = None,
     metrics: str | None = None,
 ) -> Totals:
-    """Record a topic until told to stop (SIGTERM, SIGINT) or idle; the views catch up after every batch.
+    """Record a topic until told to stop (SIGTERM, SIGINT) or idle; the views follow on a thread of their own.
+
+    A view that is slow, or cannot go on, holds up no recording. At the end all views are up with the ledger; told
+    to stop, they go as far as a moment allows.
 
     `metrics`: PORT or HOST:PORT that answers /metrics and /health/… meanwhile; it goes before the settings' own.
 
@@ -167,7 +171,7 @@ def consume_topic(
             pass
     except NoLedgerError:
         see_whether_kafka_lets_us_in(bootstrap, topic, group, config)
-    with opened(settings) as kaoji, _stopped_by_signals() as stop, _watched(kaoji, where) as figures:
+    with opened(settings) as kaoji, _stopped_by_signals() as stop, _watched(kaoji, where) as (figures, follower):
         CONSUMER_STARTED.log(topic=topic, bootstrap=bootstrap, group=group)
         totals = consume(
             kaoji.ledger,
@@ -178,14 +182,14 @@ def consume_topic(
             config=config,
             until_idle=until_idle,
             stop=stop,
-            on_batch=lambda _: _follow(kaoji),
+            on_batch=lambda _: follower.wake(),
             refused=figures.refusing(refused),
             accept_gap=accept_gap,
             binding=binding,
             letters=None if dead_letters is None else DeadLetters(kaoji.ledger, dead_letters),
             watch=figures,
         )
-        kaoji.driver.catch_up()
+        follower.finish(stop=stop)
     CONSUMER_STOPPED.log(
         read=totals.read,
         recorded=totals.recorded,
@@ -196,8 +200,8 @@ def consume_topic(
 
 
 @contextmanager
-def _watched(kaoji: Kaoji, where: str | None) -> Iterator[ConsumerFigures]:
-    """Figures of a consumer, which a server shows where one is asked for, and traces where they are."""
+def _watched(kaoji: Kaoji, where: str | None) -> Iterator[tuple[ConsumerFigures, Follower]]:
+    """Views that follow, and figures of them and of a consumer: shown by a server and traced where asked for."""
     observer = Observer(kaoji)
     metrics = Metrics(kaoji, observer, way="kafka")
     with ExitStack() as stack:
@@ -208,14 +212,17 @@ def _watched(kaoji: Kaoji, where: str | None) -> Iterator[ConsumerFigures]:
             traces = stack.enter_context(tracing(kaoji.settings.traces))
         figures = ConsumerFigures(metrics, clock=kaoji.clock, traced=None if traces is None else traces.consumed)
         kaoji.driver.watch = metrics.projected if traces is None else both(metrics.projected, traces.projected)
+        follower = Follower(kaoji)
+        follower.start()
+        stack.callback(follower.stop)
         if where is not None:
             from api.http.listener import listening
 
-            readiness = Readiness(observer, kaoji.settings, consumer=figures)
+            readiness = Readiness(observer, kaoji.settings, fault=follower.fault, consumer=figures)
             host, port = address(where)
             token = kaoji.settings.token
             stack.enter_context(listening(host, port, token=token, readiness=readiness, metrics=metrics))
-        yield figures
+        yield figures, follower
 
 
 def kafka_settings(config_file: str | None) -> dict[str, Setting] | None:
@@ -266,10 +273,6 @@ class _Nothing:
     def max_tracking_id(self, name: str) -> int | None:
         del name
         return None
-
-
-def _follow(kaoji: Kaoji) -> None:
-    kaoji.driver.catch_up()
 
 
 @contextmanager

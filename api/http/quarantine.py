@@ -8,8 +8,8 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import JSONResponse, Response
 
 from api.bootstrap import Kaoji
+from api.follower import Follower
 from api.http.actions import PAGE_DEFAULT, PAGE_MAX, page
-from api.http.follower import Follower
 from api.quarantine import QuarantineQuery, drop, entry_json, listed, retry, summary
 from consumers.mapping import shipped_mappings
 from domain.errors import UnknownNameError

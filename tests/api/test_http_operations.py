@@ -14,9 +14,9 @@ from msgspec.structs import replace
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 
+from api import follower
 from api.bootstrap import Kaoji
 from api.gaps import gaps
-from api.http import follower
 from api.http.app import create_app
 from api.quarantine import entry_json
 from api.receipts import receipt

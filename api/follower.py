@@ -1,4 +1,4 @@
-"""Keep the views up with the ledger while the server runs, whoever writes to it."""
+"""Keep the views up with the ledger on a thread of its own, whoever writes to it: recording waits for no view."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from domain.log_events import VIEWS_FOLLOWING, VIEWS_NOT_FOLLOWING
 
 POLL_SECONDS: Final = 1.0
 STOP_SECONDS_MAX: Final = 1.0
+_LOOK_SECONDS: Final = 0.1
+_LAST_SECONDS_MAX: Final = 0.5
 
 
 class Follower:
@@ -19,46 +21,84 @@ class Follower:
     def __init__(self, kaoji: Kaoji) -> None:
         self._kaoji = kaoji
         self._wanted = Event()
+        self._finishing = Event()
         self._stopping = Event()
         self._thread: Thread | None = None
         self._fault: str | None = None
+        self._error: BaseException | None = None
 
     def start(self) -> None:
         """Begin to follow. May be called again after `stop`."""
         self._stopping.clear()
-        self._thread = Thread(target=self._follow, name="kaoji-follower", daemon=True)
+        self._finishing.clear()
+        self._error = None
+        self._thread = Thread(target=self._run, name="kaoji-follower", daemon=True)
         self._thread.start()
 
     def wake(self) -> None:
         """Something was recorded: do not wait for the next poll."""
         self._wanted.set()
 
-    def stop(self) -> None:
+    def finish(self, *, stop: Event) -> None:
+        """Have the views up with all that is recorded by now, and end. Raises what keeps them from that.
+
+        Once `stop` is set they go only as far as a moment allows: whoever comes next carries them on.
+        """
+        thread = self._thread
+        assert thread is not None, "it was started"
+        self._finishing.set()
+        self._wanted.set()
+        while thread.is_alive() and not stop.is_set():
+            thread.join(_LOOK_SECONDS)
+        thread.join(_LAST_SECONDS_MAX)
+        self.stop(seconds_max=_LAST_SECONDS_MAX)
+        if self._error is not None:
+            raise self._error
+
+    def stop(self, *, seconds_max: float = STOP_SECONDS_MAX) -> None:
         """Stop after the batch at hand, or leave it behind: a batch that is not committed is as if never begun."""
         self._stopping.set()
         self._wanted.set()
-        if self._thread is not None:
-            self._thread.join(STOP_SECONDS_MAX)
+        # One that hangs is waited for once.
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            thread.join(seconds_max)
 
     def fault(self) -> str | None:
         """Why the views are not being kept up, if they are not."""
-        if self._thread is None or not self._thread.is_alive():
-            return "Nothing keeps the views up with the ledger any more. Restart the server."
+        thread = self._thread
+        if thread is None or not thread.is_alive():
+            return "Nothing keeps the views up with the ledger any more. Restart this process."
         return self._fault
+
+    def _run(self) -> None:
+        try:
+            self._follow()
+        except _StoppedError:
+            pass
+        except BaseException as error:
+            # A fault of ours: told at once by Python, and where the end of it all is waited for.
+            self._error = error
+            raise
 
     def _follow(self) -> None:
         while not self._stopping.is_set():
             self._wanted.clear()
+            # Asked first: what is recorded before the end is announced is in the round that follows.
+            last = self._finishing.is_set()
             try:
                 self._kaoji.driver.catch_up(progress=self._until_stopped)
                 if self._kaoji.standing is not None:
                     self._kaoji.standing.follow(self._kaoji.history(progress=self._until_stopped))
                 self._note(None)
-            except _StoppedError:
-                return
             except KaojiError as error:
+                if last:
+                    self._error = error
+                    return
                 # Shown by /health/ready until it has passed; the next poll tries again.
                 self._note(str(error))
+            if last:
+                return
             self._wanted.wait(POLL_SECONDS)
 
     def _note(self, fault: str | None) -> None:
@@ -73,5 +113,5 @@ class Follower:
             raise _StoppedError
 
 
-class _StoppedError(Exception):
-    """Leaves a long catching up between two of its batches."""
+class _StoppedError(BaseException):
+    """Leaves a long catching up between two of its batches, as Ctrl-C does: a rebuild is gone on with later."""

@@ -1,0 +1,154 @@
+"""Views follow the ledger on a thread of their own: no recording waits for them, and the end waits for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from threading import Event, Thread
+from threading import enumerate as threads
+from typing import Any
+
+import pytest
+
+from api.bootstrap import Kaoji
+from api.follower import Follower
+from domain.ledger.records import Recorded
+from projections.damage import PoisonEventError
+from projections.store import Checkpoint
+from tests.reference.given import act
+from tests.support.consuming import wait_for
+from tests.support.product import arrival, product
+
+HELD = "directory"
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def kaoji(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Kaoji]:
+    store = request.getfixturevalue("postgres_url") if request.param == "postgres" else None
+    with product(tmp_path, store=store) as opened:
+        yield opened
+
+
+@pytest.fixture
+def follower(kaoji: Kaoji) -> Iterator[Follower]:
+    one = Follower(kaoji)
+    yield one
+    one.stop()
+
+
+class Held:
+    """A projection that is at work on its first batch until it is let go."""
+
+    def __init__(self, inner: Any) -> None:
+        self.inner, self.name, self.format = inner, inner.name, inner.format
+        self.at_work, self.let_go = Event(), Event()
+
+    def apply(self, store: Any, connection: Any, build: Checkpoint, batch: Sequence[Recorded]) -> Any:
+        self.at_work.set()
+        assert self.let_go.wait(60)
+        return self.inner.apply(store, connection, build, batch)
+
+
+@pytest.fixture
+def held(kaoji: Kaoji) -> Iterator[Held]:
+    one = Held(kaoji.driver.projections[HELD])
+    kaoji.driver.projections[HELD] = one
+    yield one
+    one.let_go.set()
+
+
+class Stumbling:
+    """A projection that cannot take in anything."""
+
+    def __init__(self, inner: Any) -> None:
+        self.name, self.format = inner.name, inner.format
+
+    def apply(self, *_: Any) -> Any:
+        raise KeyError("planted")
+
+
+def append(kaoji: Kaoji, first: int, count: int) -> None:
+    kaoji.ledger.append(
+        [arrival(act("staff.joined", f"s{number}", "03-05", unit="U")) for number in range(first, first + count)]
+    )
+
+
+def positions(kaoji: Kaoji) -> set[int]:
+    return {lag.position for lag in kaoji.driver.lags()}
+
+
+def test_what_is_recorded_while_a_view_is_at_work_does_not_wait_for_it(
+    kaoji: Kaoji, follower: Follower, held: Held
+) -> None:
+    append(kaoji, 0, 5)
+    follower.start()
+    assert held.at_work.wait(20)
+    recording = Thread(target=append, args=(kaoji, 5, 5), daemon=True)
+    recording.start()
+    # SQLite has one writer: had the view begun to write, recording would wait until it is let go.
+    recording.join(20)
+    assert not recording.is_alive()
+    assert kaoji.ledger.head().position == 10
+    held.let_go.set()
+    follower.finish(stop=Event())
+    assert positions(kaoji) == {10}
+
+
+def test_the_end_waits_for_the_views(kaoji: Kaoji, follower: Follower) -> None:
+    follower.start()
+    for first in range(0, 300, 100):
+        append(kaoji, first, 100)
+        follower.wake()
+    follower.finish(stop=Event())
+    assert positions(kaoji) == {300}
+
+
+def test_told_to_stop_the_end_does_not_wait_for_a_view_that_hangs(
+    kaoji: Kaoji, follower: Follower, held: Held
+) -> None:
+    append(kaoji, 0, 5)
+    follower.start()
+    assert held.at_work.wait(20)
+    stop = Event()
+    stop.set()
+    ended = Thread(target=follower.finish, kwargs={"stop": stop}, daemon=True)
+    ended.start()
+    ended.join(20)
+    assert not ended.is_alive()
+    assert not held.let_go.is_set()
+    # What was at work is as if never begun, or whole.
+    held.let_go.set()
+    wait_for(lambda: all(each.name != "kaoji-follower" for each in threads()))
+    assert positions(kaoji) <= {0, 5}
+
+
+def test_one_view_that_stumbles_is_told_and_holds_up_neither_recording_nor_the_others(
+    kaoji: Kaoji, follower: Follower, caplog: pytest.LogCaptureFixture
+) -> None:
+    kaoji.driver.projections[HELD] = Stumbling(kaoji.driver.projections[HELD])
+    append(kaoji, 0, 5)
+    follower.start()
+    wait_for(lambda: follower.fault() is not None)
+    assert "directory cannot take in position 1 (KeyError: 'planted')" in str(follower.fault())
+    append(kaoji, 5, 5)
+    with pytest.raises(PoisonEventError, match="directory cannot take in position 1 "):
+        follower.finish(stop=Event())
+    assert {lag.projection: lag.position for lag in kaoji.driver.lags()} == {
+        "directory": 0, "history": 10, "integrity": 10, "rulebook": 10,
+    }  # fmt: skip
+    told = [message for message in caplog.messages if "directory cannot take in position 1 " in message]
+    assert len(told) == 1, "said once, not with each try"
+
+
+def test_an_end_that_nobody_foresaw_is_raised_where_the_views_are_waited_for(
+    kaoji: Kaoji, follower: Follower, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(**_: Any) -> int:
+        raise ZeroDivisionError("planted")
+
+    monkeypatch.setattr("threading.excepthook", lambda _: None)
+    monkeypatch.setattr(kaoji.driver, "catch_up", fails)
+    follower.start()
+    wait_for(lambda: "Nothing keeps the views up" in str(follower.fault()))
+    with pytest.raises(ZeroDivisionError):
+        follower.finish(stop=Event())
