@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from threading import Lock
 from typing import NamedTuple, Protocol
 
 from domain.errors import KaojiError, UnreachableError
@@ -91,6 +92,8 @@ class Driver:
         self.ledger = ledger
         self.store = store
         self._monotonic, self._sleep = monotonic, sleep
+        # Projections remember things from batch to batch: one thread at a time has them work.
+        self._turn = Lock()
         self.projections = {each.name: each for each in projections}
         self.watch: Watch = _nobody
 
@@ -131,8 +134,7 @@ class Driver:
                 together = [each for each in builds if each.position == behind[0]]
                 self._carry(together, [*behind, head][1], batch_max, progress)
             except ViewMovedError:
-                # Another one carries the views: doing the same beside it would only cost both of them time.
-                self._sleep(MOVED_SECONDS)
+                continue
             except PoisonEventError as error:
                 # One view that stumbles does not keep the others.
                 names = [name for name in names if name != error.projection]
@@ -182,7 +184,7 @@ class Driver:
         """Fill a build to its end, and make it live."""
         while (aim := self._aim(build.projection)) - build.position > batch_max:
             (build,) = self._carry([build], aim, batch_max, progress, rate=rate)
-        with self.store.transaction() as connection:
+        with self._turn, self.store.transaction() as connection:
             build = self._carry_rest(build, connection, aim, batch_max)
             self.store.make_live(connection, build)
         return build
@@ -302,14 +304,20 @@ class Driver:
         self, builds: Sequence[Checkpoint], batch: Sequence[Recorded], times: BatchTimes
     ) -> Sequence[Checkpoint]:
         """Work out what changes, then write it: SQLite has one writer, and recording is not to wait for a view."""
-        with self.store.reading() as connection:
-            if not set(builds) <= set(self.store.builds(connection)):
-                raise ViewMovedError("Another process carried the views on.")
-            changes = self._changes(builds, connection, batch, times)
-        with times.stage("write"), self.store.transaction() as connection:
-            builds = self._write(builds, connection, batch, changes)
-        _told_written(changes)
-        return builds
+        with self._turn:
+            with self.store.reading() as connection:
+                if not set(builds) <= set(self.store.builds(connection)):
+                    raise ViewMovedError("Another one carried the views on.")
+                changes = self._changes(builds, connection, batch, times)
+            try:
+                with times.stage("write"), self.store.transaction() as connection:
+                    advanced = self._write(builds, connection, batch, changes)
+            except ViewMovedError:
+                # Another process carries the views: doing the same beside it would only cost both of them time.
+                self._sleep(MOVED_SECONDS)
+                raise
+            _told_written(changes)
+        return advanced
 
     def _changes(
         self, builds: Sequence[Checkpoint], connection: Connection, batch: Sequence[Recorded], times: BatchTimes

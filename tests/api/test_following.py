@@ -94,6 +94,22 @@ def test_what_is_recorded_while_a_view_is_at_work_does_not_wait_for_it(
     assert positions(kaoji) == {10}
 
 
+def test_projections_are_at_work_for_one_thread_at_a_time(kaoji: Kaoji, follower: Follower, held: Held) -> None:
+    """They remember things from batch to batch. A server's requests catch up beside its follower."""
+    append(kaoji, 0, 5)
+    follower.start()
+    assert held.at_work.wait(20)
+    held.at_work.clear()
+    request = Thread(target=kaoji.driver.catch_up, daemon=True)
+    request.start()
+    assert not held.at_work.wait(0.5)
+    held.let_go.set()
+    request.join(20)
+    follower.finish(stop=Event())
+    assert positions(kaoji) == {5}
+    assert not held.at_work.is_set(), "what the one has done is not done again"
+
+
 def test_the_end_waits_for_the_views(kaoji: Kaoji, follower: Follower) -> None:
     follower.start()
     for first in range(0, 300, 100):

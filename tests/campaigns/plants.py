@@ -79,12 +79,12 @@ _ADVANCED = """\
         advanced = [Checkpoint(b.projection, b.build, batch[-1].position, b.live, b.format) for b in builds]
 """
 _TAKE_IN = """\
-        with times.stage("write"), self.store.transaction() as connection:
+                with times.stage("write"), self.store.transaction() as connection:
 """
 _TAKE_IN_ADVANCED = """\
-        with self.store.transaction() as connection:
-            for build in builds:
-                self.store.advance(connection, build, batch[-1].position)
+                with self.store.transaction() as connection:
+                    for build in builds:
+                        self.store.advance(connection, build, batch[-1].position)
 """
 _REST = """\
             (build,) = self._write([build], connection, batch, changes)
