@@ -20,7 +20,7 @@ from projections.history.rows import NO_ACTION, ROW_COLUMNS
 from projections.history.segments import SCHEMAS
 from projections.history.writer import HistoryProjection
 from projections.integrity import IntegrityProjection, leaf_of, leaves_upto
-from projections.store import PARTS, Checkpoint, Connection, ViewMovedError, ViewStore
+from projections.store import PARTS, Checkpoint, Connection, Table, ViewMovedError
 from tests.drafted_actions import Event
 from tests.strategies import batches, histories, random_history
 from tests.support.product import arrival, product, record
@@ -131,15 +131,16 @@ def test_a_failed_batch_is_applied_once_when_it_is_tried_again(
 ) -> None:
     # Given a view whose transaction breaks off after its rows were written
     kaoji.ledger.append([arrival(event) for event in random_history(4, 80)])
-    projection = kaoji.driver.projections[HistoryProjection.name]
-    apply, broken = projection.apply, iter([True])
+    add, broken = kaoji.views.add, iter([True])
 
-    def breaking(store: ViewStore, connection: Connection, build: Checkpoint, batch: Sequence[Recorded]) -> None:
-        apply(store, connection, build, batch)
-        if next(broken, False):
+    def breaking(
+        connection: Connection, table: Table, build: Checkpoint, rows: Sequence[dict[str, object]]
+    ) -> None:
+        add(connection, table, build, rows)
+        if table is PARTS and next(broken, False):
             raise OSError("torn")
 
-    monkeypatch.setattr(projection, "apply", breaking)
+    monkeypatch.setattr(kaoji.views, "add", breaking)
     with pytest.raises(OSError, match="torn"):
         kaoji.driver.catch_up(batch_max=30)
     # When it goes on
