@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from threading import Lock
 
 from api.settings import Settings
@@ -17,6 +19,7 @@ from projections.driver import Driver, Progress, no_progress
 from projections.history.columns import History, load_history
 from projections.history.writer import HistoryProjection
 from projections.integrity import IntegrityProjection
+from projections.kept_files import KeptFiles
 from projections.numbering import Numbering
 from projections.rulebook import RulebookProjection
 from projections.standing import Standing
@@ -45,6 +48,8 @@ class Kaoji:
     clock: Clock
     audit_trail: AuditTrail = field(default_factory=AuditTrail)
     numbering: Numbering = field(default_factory=Numbering)
+    kept_files: KeptFiles | None = None
+    """Where case files are kept for the next process, if anywhere."""
     standing: Standing | None = None
     """Kept while a server runs: what contexts count for, up with the history."""
     _history: History | None = None
@@ -60,7 +65,9 @@ class Kaoji:
             build = self.views.find_live(connection, HistoryProjection.name)
             if build is None:
                 raise AssertionError("catching up makes every live view")
-            self._history = load_history(self.views, connection, build, before=self._history)
+            self._history = load_history(
+                self.views, connection, build, before=self._history, kept_files=self.kept_files
+            )
             return self._history
 
     def close(self) -> None:
@@ -83,8 +90,23 @@ def opened(settings: Settings, *, create: bool = True, clock: Clock = system_clo
         views,
         [HistoryProjection(ledger), DirectoryProjection(), IntegrityProjection(), RulebookProjection()],
     )
-    kaoji = Kaoji(settings, ledger, views, driver, clock)
+    kaoji = Kaoji(settings, ledger, views, driver, clock, kept_files=_kept_files(settings, ledger))
     try:
         yield kaoji
     finally:
         kaoji.close()
+
+
+def _kept_files(settings: Settings, ledger: Ledger) -> KeptFiles | None:
+    """In a folder of this ledger's own, where the settings name a place."""
+    if settings.cache is None:
+        return None
+    return KeptFiles(settings.cache / str(ledger.ledger_id), stamp=partial(stamp, ledger))
+
+
+def stamp(ledger: Ledger, position: int) -> str:
+    """What tells the event at a position from that of another ledger, or of a copy that went another way."""
+    digest = hashlib.sha256(str(ledger.ledger_id).encode())
+    for event in ledger.read_positions([position]):
+        digest.update(f"{event.recorded_at} {event.topic} ".encode() + event.facts)
+    return digest.hexdigest()

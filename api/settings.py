@@ -13,6 +13,8 @@ from domain.log_events import LEVELS
 DEFAULT_STORE = "sqlite:///kaoji.db"
 NUMBER_MAX = 1_000_000_000
 PORT_MAX = 65_535
+NOWHERE = "none"
+"""The `KAOJI_CACHE` that keeps no files."""
 LOG_FORMATS = ("text", "json")
 READY_LAG_ACTIONS = 10_000
 READY_LAG_SECONDS = 60
@@ -38,6 +40,9 @@ Keep it out of the ledger's backups."""
     """KAOJI_ZONE: the zone in which the audit trail reads dates; a policy brings its own."""
     token: str | None = field(repr=False)
     """KAOJI_TOKEN: access token of the HTTP server; without one it serves this machine only."""
+    cache: Path | None = None
+    """KAOJI_CACHE: folder for case files that are kept for the next command, or `none`; if it is not set, \
+`FILE-cache` beside an SQLite store, and `kaoji` among the user's caches for PostgreSQL."""
     senders: Path | None = None
     """KAOJI_SENDERS: file of the senders and the sources they may use; without one anybody may use any."""
     rate: int | None = None
@@ -83,6 +88,7 @@ def read_settings(
         language=language,
         zone=values.get("KAOJI_ZONE") or "Asia/Shanghai",
         token=values.get("KAOJI_TOKEN") or None,
+        cache=_cache_folder(values, store),
         senders=Path(senders) if senders else None,
         rate=_whole_number("KAOJI_RATE", values.get("KAOJI_RATE")),
         dead_letter=values.get("KAOJI_DEAD_LETTER") or None,
@@ -150,6 +156,15 @@ def _place_of_keys(text: str) -> Path | str:
             "KAOJI_KEYS is no place for keys. Write the path of a file, or postgresql://USER@HOST/DATABASE."
         )
     return Path(text)
+
+
+def _cache_folder(values: Mapping[str, str], store: str) -> Path | None:
+    given = values.get("KAOJI_CACHE")
+    if given:
+        return None if given == NOWHERE else Path(given)
+    if store.startswith("sqlite:///"):
+        return Path(store.removeprefix("sqlite:///") + "-cache")
+    return Path(values.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()) / "kaoji"
 
 
 def _keys_beside(store: str) -> Path:

@@ -187,6 +187,25 @@ VIEWS_FOLLOWING = _event(
     "views-following", "warning", "The views follow the ledger again.", "What kept them is over.",
 )  # fmt: skip
 
+# --- files kept beside the store
+
+KEPT_FILE_UNFIT = _event(
+    "kept-file-unfit", "warning", "A kept file is not as it was written ({reason}): it is made anew.",
+    "Case files or columns that were kept for the next command are damaged. The answer is right all the same: it "
+    "is derived from the ledger's views, and the file is written again. Often: look at the disk.",
+    reason=_REASON,
+)  # fmt: skip
+FILES_NOT_KEPT = _event(
+    "files-not-kept", "warning", "Case files cannot be kept for the next command: {reason}",
+    "The folder cannot be written, or is full. Answers are right, and each command takes as long as the first. "
+    "Name another folder in KAOJI_CACHE, or `none`. Said once by each process.",
+    reason=_REASON,
+)  # fmt: skip
+FILES_KEPT = _event(
+    "files-kept", "info", "Kept the case files up to position {position} in {folder}.",
+    "Later commands count from them.", position=_POSITION, folder=(str, "Where."),
+)  # fmt: skip
+
 # --- processes
 
 SERVER_STARTED = _event(

@@ -6,9 +6,8 @@ import numpy as np
 
 from domain.counting import Counts, Period, Sizes, count_cases
 from projections.case_files import case_files
-from projections.excerpt import CaseRows, Rows, subjects_of
-from projections.history.columns import History
-from projections.history.writer import LinkKind
+from projections.excerpt import CaseRows, subjects_of
+from projections.laid_over import changed_since
 from projections.tallies import Counted
 
 
@@ -36,7 +35,7 @@ def counts_as_known(
         )  # fmt: skip
 
     counts = passed(counted, position)
-    changed = _changed_since(history, position)
+    changed = changed_since(history, position)
     if not changed.size:
         return counts
     linked = np.fromiter(cases.linked(changed), np.int64)
@@ -50,17 +49,3 @@ def counts_as_known(
         few = passed(Counted(files, counted.rules, counted.context, excerpt), known)
         counts.add(few, sign=sign)
     return counts
-
-
-def _changed_since(history: History, position: int) -> Rows:
-    """Rows up to a position that say something else, or belong elsewhere, by what was recorded after it."""
-    links, amended = history.links, history.amended
-    later = links["known_at"] > position
-    changes = later & (links["kind"] != LinkKind.ABOUT) & (links["target"] <= position)
-    # What had come before that which it means was still waiting then.
-    waited = later & (links["position"] <= position)
-    corrected = (amended["known_at"] > position) & (amended["target"] <= position)
-    found: Rows = np.unique(
-        np.concatenate([links["target"][changes], links["position"][waited], amended["target"][corrected]])
-    )
-    return found - 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -18,16 +19,25 @@ from domain.sums import Sums
 from domain.tally import TALLY_RECORD, Tally
 from projections.case_files import CaseFiles, case_files
 from projections.history.columns import History
+from projections.laid_over import dense
 
 
 @dataclass(frozen=True)
 class Counted:
     """The case files of a history under a context, ready to be counted over any period."""
 
-    files: CaseFiles
+    laid: CaseFiles
+    """Files that count what the history's own would, as of its position."""
     rules: Rules
     context: Context
     history: History
+    loose: bool = False
+    """Whether there may be cases among them that never count, or actions later than the history."""
+
+    @cached_property
+    def files(self) -> CaseFiles:
+        """The history's own files: its cases and actions, and nothing else."""
+        return dense(self.laid, self.history.position) if self.loose else self.laid
 
     def sums(
         self, directory: Directory, *, from_day: int, to_day: int, by: By,
@@ -38,12 +48,13 @@ class Counted:
         period = Period(from_day, to_day, trees_of(directory, from_day, to_day))
         sizes = sizes_for(by, words("staff"), words("unit"), words("procedure"))
         counts = count_cases(
-            self.files.cases,
-            self.files.spans,
+            self.laid.cases,
+            self.laid.spans,
             self.rules,
             period,
             sizes,
             asked=asked,
+            upto=self.history.position,
             with_values=with_values,
             threads=threads,
         )
@@ -67,9 +78,18 @@ class Counted:
 
 
 def count(history: History, context: Context, *, subjects: Iterable[int] | None = None) -> Counted:
-    """Make the files of all cases and targets of the history ready, or of those of the given subject codes."""
+    """Make the files of all cases and targets of the history ready, or of those of the given subject codes.
+
+    Those of all are kept for the next process, where the history says so.
+    """
+    rules = rules_for(history, context)
+    kept_files = None if history.resident is None or subjects is not None else history.resident.kept_files
+    if kept_files is not None and (laid := kept_files.laid_over(history, context)) is not None:
+        return Counted(laid, rules, context, history, loose=True)
     files = case_files(history, context.zone, to_instant=context.due_precision == "instant", subjects=subjects)
-    return Counted(files, rules_for(history, context), context, history)
+    if kept_files is not None:
+        kept_files.keep(history, context, files)
+    return Counted(files, rules, context, history)
 
 
 def rules_for(history: History, context: Context) -> Rules:

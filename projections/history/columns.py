@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +15,9 @@ from projections.history.rows import VOCABULARIES
 from projections.history.source import Snapshot, Source
 from projections.history.texts import KnownWords, StoredIds
 from projections.store import Checkpoint, Connection, ViewStore
+
+if TYPE_CHECKING:
+    from projections.kept_files import KeptFiles
 
 Columns = Mapping[str, NDArray[Any]]
 
@@ -70,12 +73,17 @@ class History:
         """The words of a vocabulary by code; there may be more than the history uses."""
         return self.words[vocabulary].words
 
+    def at(self, position: int) -> History:
+        """The state of that position, earlier or later, of a history that was loaded."""
+        assert self.resident is not None, "it was loaded"
+        return self if position == self.position else _at(self.resident, position)
+
     def upto(self, position: int) -> History:
         """The history as it was known when `position` was the last one. Words keep their codes."""
         if position >= self.position:
             return self
         if self.resident is not None:
-            return _at(self.resident, position)
+            return self.at(position)
 
         def cut(columns: Columns, by: str) -> Columns:
             kept = columns[by] <= position
@@ -92,15 +100,21 @@ class History:
 
 
 def load_history(
-    store: ViewStore, connection: Connection, build: Checkpoint, *, before: History | None = None
+    store: ViewStore,
+    connection: Connection,
+    build: Checkpoint,
+    *,
+    before: History | None = None,
+    kept_files: KeptFiles | None = None,
 ) -> History:
     """A build as it stands, to be read as it is used; goes on from an earlier state of the same build.
 
-    Raises DamagedViewError.
+    What `kept_files` hold of it is taken from there. Raises DamagedViewError.
     """
     if before is None or before.resident is None or before.build != build.build:
         Snapshot(store, connection, build).whole_segments(after=0)
-        return _at(Resident(Source(store, build)), build.position)
+        kept = None if kept_files is None else kept_files.columns(build)
+        return _at(Resident(Source(store, build), kept_files=kept_files, kept=kept), build.position)
     return before if before.position == build.position else _at(before.resident, build.position)
 
 

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from threading import RLock
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from domain.log_events import KEPT_FILE_UNFIT
 from projections.damage import DamagedViewError
 from projections.history.parts import Part
 from projections.history.rows import ROW_COLUMNS
 from projections.history.segments import SCHEMAS, opened
 from projections.history.source import Source, in_threads
 from projections.history.texts import ResidentWords
+from projections.kept_arrays import KeptArrays, UnfitFileError
 
-_RARELY_READ: Final = ("source", "actor", "supervisor", "recorder")
+if TYPE_CHECKING:
+    from projections.kept_files import KeptFiles
+
+_RARELY_READ: Final = ("actor", "supervisor", "recorder")
 KEYS: Final[Mapping[str, str]] = {
     "shares": "position",
     "references": "position",
@@ -46,16 +51,33 @@ NAMES: Final[Mapping[str, tuple[str, ...]]] = {
 }
 
 
+KEPT: Final[Mapping[str, tuple[str, ...]]] = {
+    group.part: group.names for group in _GROUPS if group.names != _RARELY_READ
+}
+"""The columns that files kept beside the store hold as well."""
+
+
+class KeptColumns(NamedTuple):
+    """Columns of one build up to a position, in a file of this host."""
+
+    file: KeptArrays
+    position: int
+
+
 class Resident:
     """Columns of one build as far as anybody wanted them. Thread-safe; what it handed out never changes."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(
+        self, source: Source, *, kept_files: KeptFiles | None = None, kept: KeptColumns | None = None
+    ) -> None:
         self.source = source
         self.words = ResidentWords(source)
+        self.kept_files = kept_files
+        """Where what is derived from this history is kept, if anywhere."""
         self._lock = RLock()
         self._grown = {
             (group.part, name): grown
-            for group, grown in [(group, _Grown(group)) for group in _GROUPS]
+            for group, grown in [(group, _Grown(group, kept)) for group in _GROUPS]
             for name in group.names
         }
 
@@ -63,9 +85,12 @@ class Resident:
         """A column up to a position, which cannot be written to. Raises DamagedViewError."""
         with self._lock:
             grown = self._grown[part, name]
-            if grown.reach < position:
-                grown.read_on(self.source, position)
-            return grown.upto(name, position)
+            try:
+                return grown.at(name, self.source, position)
+            except UnfitFileError as error:
+                KEPT_FILE_UNFIT.log(reason=str(error))
+                grown.forget_kept()
+                return grown.at(name, self.source, position)
 
 
 class ResidentColumns(Mapping[str, NDArray[Any]]):
@@ -96,24 +121,45 @@ class ResidentColumns(Mapping[str, NDArray[Any]]):
 class _Grown:
     """The columns of a group, in arrays with room to spare; `reach` is the last position that was read."""
 
-    def __init__(self, group: Group) -> None:
+    def __init__(self, group: Group, kept: KeptColumns | None) -> None:
         self.reach = 0
         self._group, self._size = group, 0
-        schema = SCHEMAS[group.part]
-        self._arrays: dict[str, NDArray[Any]] = {
-            name: np.empty(0, schema.field(name).type.to_pandas_dtype()) for name in group.names
+        self._types: dict[str, Any] = {
+            name: SCHEMAS[group.part].field(name).type.to_pandas_dtype() for name in group.names
         }
+        self._arrays: dict[str, NDArray[Any]] = {}
+        self._file: KeptArrays | None = None
+        if kept is None or group.names != KEPT.get(group.part):
+            self.forget_kept()
+        else:
+            self._file, self.reach = kept.file, kept.position
+            self._size = kept.file.size(f"{group.part}.{group.names[0]}", self._types[group.names[0]])
 
-    def upto(self, name: str, position: int) -> NDArray[Any]:
+    def forget_kept(self) -> None:
+        """Read everything from the store. Who was handed an array of the file has one that was in order."""
+        self._file, self.reach, self._size = None, 0, 0
+        self._arrays = {name: np.empty(0, kind) for name, kind in self._types.items()}
+
+    def at(self, name: str, source: Source, position: int) -> NDArray[Any]:
+        """A column up to a position. Raises DamagedViewError, or UnfitFileError if it is kept and damaged."""
+        if self.reach < position:
+            self._read_on(source, position)
         key = KEYS.get(self._group.part)
         size = position
         if key is not None:
-            size = int(np.searchsorted(self._arrays[key][: self._size], position, "right"))
-        view = self._arrays[name][:size]
+            size = int(np.searchsorted(self._array(key)[: self._size], position, "right"))
+        view = self._array(name)[:size]
         view.flags.writeable = False
         return view
 
-    def read_on(self, source: Source, position: int) -> None:
+    def _array(self, name: str) -> NDArray[Any]:
+        """All of a column, with its room; one that is kept is looked up when it is first wanted."""
+        if name not in self._arrays:
+            assert self._file is not None, "what is in no file is here"
+            self._arrays[name] = self._file.array(f"{self._group.part}.{name}", self._types[name])
+        return self._arrays[name]
+
+    def _read_on(self, source: Source, position: int) -> None:
         """Read what lies beyond the reach, up to where the build stands: at `position` or beyond."""
         with source.reading(position) as snapshot:
             if self._group.part == "rows":
@@ -155,7 +201,8 @@ class _Grown:
 
     def _reserve(self, size: int) -> None:
         """Room for so many: memory that is not written to costs nothing."""
-        for name, array in self._arrays.items():
+        for name in self._group.names:
+            array = self._array(name)
             if array.size < size:
                 # Whoever was handed a part of the old one keeps it.
                 self._arrays[name] = np.empty(size + size // 4, array.dtype)

@@ -1,0 +1,194 @@
+"""Keep case files and columns of the history on this host, so that the next process need not derive them again.
+
+They follow from the history and are never the truth: what is missing, foreign, outdated or damaged is derived.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domain.cases import ACTION_RECORD, EXTRA_RECORD, SHARE_RECORD, Cases
+from domain.context import Context
+from domain.log_events import FILES_KEPT, FILES_NOT_KEPT, KEPT_FILE_UNFIT
+from domain.spans import SPAN_RECORD
+from projections.case_files import CaseFiles
+from projections.history.columns import History
+from projections.history.resident import KEPT, KeptColumns
+from projections.history.writer import HistoryProjection
+from projections.kept_arrays import KeptArrays, UnfitFileError, told_in, write_arrays
+from projections.laid_over import Roomy, laid_over
+from projections.store import Checkpoint
+
+ROWS_MIN: Final = 50_000
+"""Of a shorter history nothing is kept: deriving it takes a hundredth of a second."""
+WITHIN: Final = (0.5, 1.0625)
+"""How far before and behind a file's position others are told by it, as parts of that position. Beyond, so many
+cases differ that deriving all is as quick; a history that has grown so far has its files written anew."""
+_ENDING: Final = ".kept"
+_COLUMNS: Final = "columns"
+_ARRAYS: Final[Mapping[str, Any]] = {
+    "starts": np.int64,
+    "actions": ACTION_RECORD,
+    "extras": EXTRA_RECORD,
+    "shares": SHARE_RECORD,
+    "spans": SPAN_RECORD,
+    "subject": np.int32,
+}
+
+
+class KeptFiles:
+    """The files of one ledger in a folder. Thread-safe, and safe beside other processes."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        stamp: Callable[[int], str],
+        rows_min: int = ROWS_MIN,
+        within: tuple[float, float] = WITHIN,
+    ) -> None:
+        """`stamp` tells the ledger's event at a position from any that another ledger, or another copy of this
+        one, may have there."""
+        self.folder = folder
+        self._stamp = stamp
+        self._rows_min, self._within = rows_min, within
+        self._said = False
+
+    def columns(self, build: Checkpoint) -> KeptColumns | None:
+        """Columns of a build as far as they are kept."""
+        file = self._found(_COLUMNS, build.build, upto=build.position)
+        return None if file is None else KeptColumns(file, file.told["position"])
+
+    def laid_over(self, history: History, context: Context) -> CaseFiles | None:
+        """Kept case files, brought to the history's position; None where it is quicker to derive them.
+
+        They may hold cases that never count, and later actions.
+        """
+        file = self._found(_name_of(context), history.build)
+        if file is None:
+            return None
+        position = file.told["position"]
+        earliest, latest = self._within
+        if not position * earliest <= history.position <= position * latest:
+            return None
+        try:
+            return laid_over(Roomy(*_files_in(file), position), history, context)
+        except UnfitFileError as error:
+            KEPT_FILE_UNFIT.log(reason=str(error))
+            return None
+
+    def keep(self, history: History, context: Context, files: CaseFiles) -> None:
+        """Write what was derived from a history, unless a later state of it is kept."""
+        if history.position < self._rows_min:
+            return
+        told = _told(history.build, history.position, self._stamp(history.position))
+        try:
+            if self._lacks(_name_of(context), history):
+                self._write(_name_of(context), told | {"zone": context.zone.name}, _arrays_of(files))
+            if self._lacks(_COLUMNS, history):
+                self._write(_COLUMNS, told, dict(_columns_of(history)))
+            self._remove_outdated(told)
+        except OSError as error:
+            if not self._said:
+                FILES_NOT_KEPT.log(reason=str(error))
+            self._said = True
+
+    def paths(self) -> list[Path]:
+        """All files that are kept."""
+        return sorted(self.folder.glob(f"*{_ENDING}"))
+
+    def _path(self, name: str) -> Path:
+        return self.folder / f"{name}{_ENDING}"
+
+    def _found(self, name: str, build: int, *, upto: int | None = None) -> KeptArrays | None:
+        """The file of that name, if it was made by this very program from this very build."""
+        path = self._path(name)
+        if not path.exists():
+            return None
+        try:
+            file = KeptArrays(path)
+        except UnfitFileError as error:
+            KEPT_FILE_UNFIT.log(reason=str(error))
+            return None
+        position = file.told["position"]
+        if upto is not None and position > upto:
+            return None
+        ours = _told(build, position, file.told["stamp"]).items() <= file.told.items()
+        return file if ours and file.told["stamp"] == self._stamp(position) else None
+
+    def _lacks(self, name: str, history: History) -> bool:
+        """Whether no file of that name holds this state of the history, or a later one."""
+        file = self._found(name, history.build)
+        return file is None or file.told["position"] < history.position
+
+    def _write(self, name: str, told: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
+        write_arrays(self._path(name), told, arrays)
+        FILES_KEPT.log(position=told["position"], folder=str(self.folder))
+
+    def _remove_outdated(self, told: Mapping[str, Any]) -> None:
+        """Take away what no process of this program will look at again."""
+        for path in self.paths():
+            with suppress(OSError):
+                try:
+                    known = told_in(path)
+                except UnfitFileError:
+                    known = {}
+                if any(known.get(name) != told[name] for name in ("build", "format", "sources")):
+                    path.unlink()
+
+
+def _told(build: int, position: int, stamp: str) -> dict[str, Any]:
+    """What a file must say of itself to be believed."""
+    return {
+        "build": build,
+        "format": HistoryProjection.format,
+        "sources": _sources_digest(),
+        "position": position,
+        "stamp": stamp,
+    }
+
+
+@cache
+def _sources_digest() -> str:
+    """SHA-256 of all that the kept files follow from, beside the history: another program makes others."""
+    root = Path(__file__).parents[1]
+    digest = hashlib.sha256()
+    for room in ("domain", "projections"):
+        for path in sorted((root / room).rglob("*.py")):
+            digest.update(str(path.relative_to(root)).encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
+def _name_of(context: Context) -> str:
+    """Files depend on the zone and the precision of dues; rules come in when they are counted."""
+    parts = f"{context.zone.name} {context.zone.sha256} {context.due_precision}"
+    return f"cases-{hashlib.sha256(parts.encode()).hexdigest()[:16]}"
+
+
+def _arrays_of(files: CaseFiles) -> dict[str, NDArray[Any]]:
+    return {**files.cases._asdict(), "spans": files.spans, "subject": files.subject}
+
+
+def _columns_of(history: History) -> Iterator[tuple[str, NDArray[Any]]]:
+    for part, names in KEPT.items():
+        for name in names:
+            yield f"{part}.{name}", getattr(history, part)[name]
+
+
+def _files_in(file: KeptArrays) -> tuple[CaseFiles, dict[str, NDArray[Any]]]:
+    """The case files of a file, and their arrays with the room behind them. Raises UnfitFileError."""
+    room: dict[str, Any] = {}
+    for name, kind in _ARRAYS.items():
+        array = file.array(name, kind)
+        room[name] = array.view(np.recarray) if array.dtype.names else array
+    filled = {name: array[: file.size(name, _ARRAYS[name])] for name, array in room.items()}
+    cases = Cases(*(filled.pop(name) for name in Cases._fields))
+    return CaseFiles(cases, **filled), room

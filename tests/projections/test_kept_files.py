@@ -1,0 +1,106 @@
+"""Files kept beside the store make commands faster and never change an answer."""
+
+from __future__ import annotations
+
+import math
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from api.bootstrap import Kaoji, stamp
+from domain.calendars import load_calendar
+from domain.context import Context
+from domain.directory import Directory
+from domain.sums import Sums
+from projections.history.columns import History, load_history
+from projections.kept_files import KeptFiles
+from projections.tallies import count
+from tests.drafted_actions import LIMITS, Event
+from tests.strategies import batches, histories, random_history
+from tests.support.product import context, product, record
+
+EVERYWHERE = (0.0, math.inf)
+
+
+@contextmanager
+def process(
+    folder: Path, *, store: str | None = None, within: tuple[float, float] = EVERYWHERE
+) -> Iterator[Kaoji]:
+    """A process of its own, which keeps files of any history."""
+    with product(folder, store=store) as kaoji:
+        kept = KeptFiles(folder / "kept", stamp=partial(stamp, kaoji.ledger), rows_min=0, within=within)
+        kaoji.kept_files = kept
+        yield kaoji
+
+
+def derived(kaoji: Kaoji) -> History:
+    """The history as the store alone tells it."""
+    with kaoji.views.reading() as connection:
+        return load_history(kaoji.views, connection, kaoji.views.live(connection, "history"))
+
+
+def sums(history: History, rules: Context) -> Sums:
+    return count(history, rules).sums(Directory(), from_day=19_740, to_day=19_800, by="staff")
+
+
+def assert_same(ours: History, theirs: History, rules: Context) -> None:
+    """Sums over a period, in which kept files may hold more than they count, and all contributions by day."""
+    assert (ours.position, theirs.resident is not None) == (theirs.position, True)
+    for found, expected in [(sums(ours, rules), sums(theirs, rules))]:
+        assert found.subjects == expected.subjects
+        assert np.array_equal(found.cells, expected.cells)
+        assert found.values.keys() == expected.values.keys()
+        for population, values in expected.values.items():
+            assert all(map(np.array_equal, found.values[population], values))
+    assert count(ours, rules).tally() == count(theirs, rules).tally()
+    files, expected_files = count(ours, rules).files, count(theirs, rules).files
+    assert np.array_equal(files.subject, expected_files.subject)
+    assert np.array_equal(files.cases.starts, expected_files.cases.starts)
+    assert np.array_equal(files.cases.actions, expected_files.cases.actions)
+    assert np.array_equal(files.spans, expected_files.spans)
+
+
+def assert_kept_equals_derived(
+    events: list[Event], sizes: list[int], parts: list[float], rules: Context, *, store: str | None = None
+) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder, waiting = Path(name), events
+        for size in (*sizes, len(events)):
+            batch, waiting = waiting[:size], waiting[size:]
+            with process(folder, store=store) as kaoji:
+                record(kaoji, batch)
+                history, plain = kaoji.history(), derived(kaoji)
+                if history.position == 0:
+                    continue
+                assert_same(history, plain, rules)
+                for part in parts:
+                    position = int(part * history.position)
+                    assert_same(history.upto(position), plain.upto(position), rules)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(
+    events=histories(max_size=60),
+    sizes=batches(40).map(lambda sizes: sizes[:3]),
+    part=st.floats(0, 1),
+    precision=st.sampled_from(["day", "instant"]),
+    zone=st.sampled_from(["Asia/Shanghai", "America/New_York"]),
+)
+def test_what_is_kept_counts_as_what_is_derived(
+    events: list[Event], sizes: list[int], part: float, precision: str, zone: str
+) -> None:
+    rules = context(LIMITS, load_calendar("weekdays"), precision=precision, zone=zone)
+    assert_kept_equals_derived(events, sizes, [part], rules)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_crowded_histories_grow_and_are_looked_back_on(seed: int) -> None:
+    rules = context(LIMITS, load_calendar("weekdays"))
+    assert_kept_equals_derived(random_history(seed, 400), [100, 1, 60, 3, 110, 90, 20], [0.1, 0.5, 0.9], rules)
