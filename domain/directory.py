@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Generic, NamedTuple, TypeVar
+
+import msgspec
+import numpy as np
 
 from domain.zones import Zone
 
@@ -47,8 +49,8 @@ class Directory:
         directory, refused = Directory(), []
         day: int | None = None
         directory.actions = tuple(sorted(actions, key=_order))
-        for action in directory.actions:
-            found = zone.day_of_instant(action.occurred_at)
+        instants = np.array([action.occurred_at for action in directory.actions], np.int64)
+        for action, found in zip(directory.actions, zone.day_of(instants).tolist(), strict=True):
             # Where clocks went back over midnight a day returns for an hour; an order of actions does not.
             day = found if day is None else max(day, found)
             if action.type.startswith("unit."):
@@ -151,12 +153,11 @@ class Directory:
         _set(person.competence, day, data.get("competence"))
 
 
-@dataclass
-class _Timeline(Generic[Value]):
+class _Timeline(msgspec.Struct, Generic[Value]):
     """A value by day: `values[i]` holds from the end of `days[i]`, and no two neighbours are equal."""
 
-    days: list[int] = field(default_factory=list)
-    values: list[Value | None] = field(default_factory=list)
+    days: list[int] = []  # msgspec makes a new one each time
+    values: list[Value | None] = []
 
     @property
     def last(self) -> Value | None:
@@ -175,11 +176,10 @@ class _Timeline(Generic[Value]):
             self.values.append(value)
 
 
-@dataclass
-class _Presence:
+class _Presence(msgspec.Struct):
     """Spans of days, both ends inclusive; the last one may be open."""
 
-    spans: list[tuple[int, int | None]] = field(default_factory=list)
+    spans: list[tuple[int, int | None]] = []
 
     def begin(self, day: int) -> None:
         if not self.spans or self.spans[-1][1] is not None:
@@ -193,20 +193,18 @@ class _Presence:
         return any(begun <= day_to and (ended is None or ended >= day_from) for begun, ended in self.spans)
 
 
-@dataclass
-class _Unit:
-    parent: _Timeline[str] = field(default_factory=_Timeline)
-    title: _Timeline[str] = field(default_factory=_Timeline)
-    present: _Presence = field(default_factory=_Presence)
+class _Unit(msgspec.Struct):
+    parent: _Timeline[str] = msgspec.field(default_factory=_Timeline)
+    title: _Timeline[str] = msgspec.field(default_factory=_Timeline)
+    present: _Presence = msgspec.field(default_factory=_Presence)
 
 
-@dataclass
-class _Person:
-    unit: _Timeline[str] = field(default_factory=_Timeline)
-    title: _Timeline[str] = field(default_factory=_Timeline)
-    post: _Timeline[str] = field(default_factory=_Timeline)
-    competence: _Timeline[str] = field(default_factory=_Timeline)
-    present: _Presence = field(default_factory=_Presence)
+class _Person(msgspec.Struct):
+    unit: _Timeline[str] = msgspec.field(default_factory=_Timeline)
+    title: _Timeline[str] = msgspec.field(default_factory=_Timeline)
+    post: _Timeline[str] = msgspec.field(default_factory=_Timeline)
+    competence: _Timeline[str] = msgspec.field(default_factory=_Timeline)
+    present: _Presence = msgspec.field(default_factory=_Presence)
 
 
 def _set(timeline: _Timeline[str], day: int, value: str | None) -> None:
