@@ -104,8 +104,11 @@ def _kept_files(settings: Settings, ledger: Ledger) -> KeptFiles | None:
     return KeptFiles(settings.cache / str(ledger.ledger_id), stamp=partial(stamp, ledger))
 
 
-def stamp(ledger: Ledger, position: int) -> str:
-    """What tells the event at a position from that of another ledger, or of a copy that went another way."""
+def stamp(ledger: Ledger, position: int) -> str | None:
+    """What tells the event at a position from that of another ledger, or of a copy that went another way; None
+    where the ledger does not reach."""
+    if position > ledger.head().position:
+        return None
     digest = hashlib.sha256(str(ledger.ledger_id).encode())
     for event in ledger.read_positions([position]):
         digest.update(f"{event.recorded_at} {event.topic} ".encode() + event.facts)

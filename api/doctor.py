@@ -55,6 +55,7 @@ def examine(
         ("scoring core", _core),
         ("store", lambda: _store(settings)),
         ("disk", lambda: _disk(settings)),
+        ("kept files", lambda: _kept_files(settings)),
         ("keys", lambda: _keys(settings)),
         ("senders", lambda: _senders(settings)),
         ("access", lambda: _access(settings)),
@@ -201,6 +202,20 @@ def _disk(settings: Settings) -> Iterator[Finding]:
     free = f"{usage.free / 1024**3:.1f} GiB of {usage.total / 1024**3:.0f} GiB free"
     ok = usage.free >= FREE_BYTES_MIN and usage.free >= FREE_SHARE_MIN * usage.total
     yield Finding("disk", ok, free if ok else f"Only {free} at {folder}. Make room, or move the store.")
+
+
+def _kept_files(settings: Settings) -> Iterator[Finding]:
+    """Where case files are kept for the next command."""
+    if settings.cache is None:
+        yield Finding("kept files", True, "none, by order of KAOJI_CACHE: every command derives its case files")
+        return
+    folder = _nearest(settings.cache.absolute())
+    ok = folder is not None and os.access(folder, os.W_OK)
+    size = sum(each.stat().st_size for each in settings.cache.rglob("*.kept"))
+    told = f"{settings.cache}, {size / 1024**2:,.0f} MiB" if ok else (
+        f"{folder} cannot be written, so every command derives its case files. Name a folder in KAOJI_CACHE."
+    )  # fmt: skip
+    yield Finding("kept files", ok, told)
 
 
 def _keys(settings: Settings) -> Iterator[Finding]:

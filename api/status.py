@@ -28,6 +28,7 @@ def status(kaoji: Kaoji, *, observer: Observer | None = None) -> dict[str, Any]:
         "self_recorded": list(corrections.self_recorded),
         "gaps": missing_by_source(kaoji),
         "quarantined": kaoji.ledger.counts()["quarantined"],
+        "kept_files": None if kaoji.kept_files is None else [path.name for path in kaoji.kept_files.paths()],
         "core": "compiled" if COMPILED else "plain Python (slow): install numba to compile it",
     }
 

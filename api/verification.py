@@ -168,7 +168,9 @@ def _view_faults(kaoji: Kaoji, progress: Progress) -> list[str]:
 
 def _history_faults(kaoji: Kaoji, connection: Connection, live: Checkpoint, fresh: Checkpoint) -> list[str]:
     ours = load_history(kaoji.views, connection, live).upto(fresh.position)
-    return differences(ours, load_history(kaoji.views, connection, fresh))
+    rebuilt = load_history(kaoji.views, connection, fresh)
+    kept = [] if kaoji.kept_files is None else kaoji.kept_files.faults(live, rebuilt)
+    return differences(ours, rebuilt) + kept
 
 
 def _row_faults(

@@ -53,6 +53,11 @@ class KeptArrays:
                 raise UnfitFileError(f"{name} is not what was written")
         return np.frombuffer(self._mapped, dtype, (size + room) // np.dtype(dtype).itemsize, place)
 
+    def discard(self) -> None:
+        """Take the file away, for whoever looks next; maps of it stay as they are."""
+        with suppress(OSError):
+            self.path.unlink()
+
     def size(self, name: str, dtype: Any) -> int:
         """How many entries of an array were written."""
         return int(self._places[name][1] // np.dtype(dtype).itemsize)

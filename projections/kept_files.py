@@ -19,7 +19,8 @@ from domain.cases import ACTION_RECORD, EXTRA_RECORD, SHARE_RECORD, Cases
 from domain.context import Context
 from domain.log_events import FILES_KEPT, FILES_NOT_KEPT, KEPT_FILE_UNFIT
 from domain.spans import SPAN_RECORD
-from projections.case_files import CaseFiles
+from domain.zones import Zone, load_zone
+from projections.case_files import CaseFiles, case_files
 from projections.history.columns import History
 from projections.history.resident import KEPT, KeptColumns
 from projections.history.writer import HistoryProjection
@@ -43,6 +44,9 @@ _ARRAYS: Final[Mapping[str, Any]] = {
     "subject": np.int32,
 }
 
+Made = tuple[Mapping[str, NDArray[Any]], Mapping[str, Any]]
+"""The arrays of a file, and what it says of itself beside what all say."""
+
 
 class KeptFiles:
     """The files of one ledger in a folder. Thread-safe, and safe beside other processes."""
@@ -51,12 +55,12 @@ class KeptFiles:
         self,
         folder: Path,
         *,
-        stamp: Callable[[int], str],
+        stamp: Callable[[int], str | None],
         rows_min: int = ROWS_MIN,
         within: tuple[float, float] = WITHIN,
     ) -> None:
         """`stamp` tells the ledger's event at a position from any that another ledger, or another copy of this
-        one, may have there."""
+        one, may have there; None where the ledger does not reach."""
         self.folder = folder
         self._stamp = stamp
         self._rows_min, self._within = rows_min, within
@@ -72,7 +76,7 @@ class KeptFiles:
 
         They may hold cases that never count, and later actions.
         """
-        file = self._found(_name_of(context), history.build)
+        file = self._found(_name_of(context.zone, context.due_precision), history.build)
         if file is None:
             return None
         position = file.told["position"]
@@ -80,21 +84,36 @@ class KeptFiles:
         if not position * earliest <= history.position <= position * latest:
             return None
         try:
-            return laid_over(Roomy(*_files_in(file), position), history, context)
+            found = laid_over(Roomy(*_files_in(file), position), history, context)
         except UnfitFileError as error:
             KEPT_FILE_UNFIT.log(reason=str(error))
+            file.discard()
             return None
+        self._keep({_COLUMNS: lambda: (dict(_columns_of(history)), {})}, history)
+        return found
 
     def keep(self, history: History, context: Context, files: CaseFiles) -> None:
-        """Write what was derived from a history, unless a later state of it is kept."""
-        if history.position < self._rows_min:
+        """Write what was derived from a history, unless that state of it or a later one is kept."""
+        about = {"zone": context.zone.name, "due_precision": context.due_precision}
+        making = {
+            _name_of(context.zone, context.due_precision): lambda: (_arrays_of(files), about),
+            _COLUMNS: lambda: (dict(_columns_of(history)), {}),
+        }
+        self._keep(making, history)
+
+    def _keep(self, making: Mapping[str, Callable[[], Made]], history: History) -> None:
+        """Write the files that lack, by name: each tells its arrays, and what it says of itself."""
+        lacking = [name for name in making if self._lacks(name, history)]
+        if not lacking or history.position < self._rows_min:
             return
-        told = _told(history.build, history.position, self._stamp(history.position))
+        stamp = self._stamp(history.position)
+        assert stamp is not None, "a history is of its ledger"
+        told = _told(history.build, history.position, stamp)
         try:
-            if self._lacks(_name_of(context), history):
-                self._write(_name_of(context), told | {"zone": context.zone.name}, _arrays_of(files))
-            if self._lacks(_COLUMNS, history):
-                self._write(_COLUMNS, told, dict(_columns_of(history)))
+            for name in lacking:
+                arrays, about = making[name]()
+                write_arrays(self._path(name), {**told, **about, "name": name}, arrays)
+                FILES_KEPT.log(position=history.position, folder=str(self.folder))
             self._remove_outdated(told)
         except OSError as error:
             if not self._said:
@@ -108,6 +127,18 @@ class KeptFiles:
     def _path(self, name: str) -> Path:
         return self.folder / f"{name}{_ENDING}"
 
+    def faults(self, build: Checkpoint, rebuilt: History) -> list[str]:
+        """Files that would be believed, and are not what a rebuild of the history gives."""
+        found = []
+        for path in self.paths():
+            try:
+                file = self._found(path.stem, build.build)
+                if file is not None and _differs(file, rebuilt):
+                    found.append(f"the kept file {path} differs from a rebuild: remove it")
+            except UnfitFileError as error:
+                found.append(f"the kept file {path} is not as it was written ({error}): remove it")
+        return found
+
     def _found(self, name: str, build: int, *, upto: int | None = None) -> KeptArrays | None:
         """The file of that name, if it was made by this very program from this very build."""
         path = self._path(name)
@@ -117,21 +148,20 @@ class KeptFiles:
             file = KeptArrays(path)
         except UnfitFileError as error:
             KEPT_FILE_UNFIT.log(reason=str(error))
+            with suppress(OSError):
+                path.unlink()
             return None
         position = file.told["position"]
         if upto is not None and position > upto:
             return None
-        ours = _told(build, position, file.told["stamp"]).items() <= file.told.items()
-        return file if ours and file.told["stamp"] == self._stamp(position) else None
+        stamp = self._stamp(position)
+        ours = stamp is not None and _told(build, position, stamp).items() <= file.told.items()
+        return file if ours and file.told["name"] == name else None
 
     def _lacks(self, name: str, history: History) -> bool:
-        """Whether no file of that name holds this state of the history, or a later one."""
+        """Whether no file of that name is of use for this state of the history."""
         file = self._found(name, history.build)
-        return file is None or file.told["position"] < history.position
-
-    def _write(self, name: str, told: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
-        write_arrays(self._path(name), told, arrays)
-        FILES_KEPT.log(position=told["position"], folder=str(self.folder))
+        return file is None or file.told["position"] * self._within[1] < history.position
 
     def _remove_outdated(self, told: Mapping[str, Any]) -> None:
         """Take away what no process of this program will look at again."""
@@ -167,9 +197,9 @@ def _sources_digest() -> str:
     return digest.hexdigest()
 
 
-def _name_of(context: Context) -> str:
-    """Files depend on the zone and the precision of dues; rules come in when they are counted."""
-    parts = f"{context.zone.name} {context.zone.sha256} {context.due_precision}"
+def _name_of(zone: Zone, due_precision: str) -> str:
+    """What case files depend on beside the history; rules come in when they are counted."""
+    parts = f"{zone.name} {zone.sha256} {due_precision}"
     return f"cases-{hashlib.sha256(parts.encode()).hexdigest()[:16]}"
 
 
@@ -181,6 +211,22 @@ def _columns_of(history: History) -> Iterator[tuple[str, NDArray[Any]]]:
     for part, names in KEPT.items():
         for name in names:
             yield f"{part}.{name}", getattr(history, part)[name]
+
+
+def _differs(file: KeptArrays, rebuilt: History) -> bool:
+    """Whether a file holds other arrays than follow from the history. Raises UnfitFileError."""
+    history = rebuilt.at(file.told["position"])
+    if file.told["name"] == _COLUMNS:
+        expected = dict(_columns_of(history))
+    else:
+        zone, precision = load_zone(file.told["zone"]), file.told["due_precision"]
+        if _name_of(zone, precision) != file.told["name"]:
+            return True
+        expected = _arrays_of(case_files(history, zone, to_instant=precision == "instant"))
+    return any(
+        not np.array_equal(array, file.array(name, array.dtype)[: file.size(name, array.dtype)])
+        for name, array in expected.items()
+    )
 
 
 def _files_in(file: KeptArrays) -> tuple[CaseFiles, dict[str, NDArray[Any]]]:

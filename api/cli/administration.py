@@ -45,7 +45,7 @@ def status(
     rows += [["self-recorded corrections", len(found["self_recorded"])]]
     rows += [[f"numbers missing from {source}", number] for source, number in found["gaps"].items()]
     rows += [[f"quarantined {code}", number] for code, number in found["quarantined"].items()]
-    rows += [["scoring core", found["core"]]]
+    rows += [["kept files", " ".join(found["kept_files"] or ())], ["scoring core", found["core"]]]
     output.show(found, ["", "value"], rows)
 
 

@@ -136,7 +136,9 @@ class _Grown:
             self._size = kept.file.size(f"{group.part}.{group.names[0]}", self._types[group.names[0]])
 
     def forget_kept(self) -> None:
-        """Read everything from the store. Who was handed an array of the file has one that was in order."""
+        """Read everything from the store; the file goes. Arrays of it that were handed out were in order."""
+        if self._file is not None:
+            self._file.discard()
         self._file, self.reach, self._size = None, 0, 0
         self._arrays = {name: np.empty(0, kind) for name, kind in self._types.items()}
 
