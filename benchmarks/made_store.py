@@ -39,8 +39,8 @@ def settings_in(folder: Path) -> Settings:
     return Settings(f"sqlite:///{folder / 'kaoji.db'}", folder / "keys.db", "en", "Asia/Shanghai", None)
 
 
-def write_store(folder: Path, history: History) -> None:
-    """A store that holds the history after the adoption of its register and policy."""
+def write_store(folder: Path, history: History, *, upto: int | None = None) -> None:
+    """A store that holds the history, or its first actions, after the adoption of its register and policy."""
     register, policy = folder / "register.toml", folder / "policy.toml"
     register.write_text(register_toml(), encoding="utf-8")
     policy.write_text(policy_toml(), encoding="utf-8")
@@ -48,22 +48,37 @@ def write_store(folder: Path, history: History) -> None:
         adopt(kaoji, "register", str(register), by="S00000")
         adopt(kaoji, "policy", str(policy), by="S00000")
         adopted = kaoji.driver.catch_up()
-        write_views(kaoji, history, _organisation_lines(world(history.position)), after=adopted)
+        free = np.setdiff1d(np.arange(1, history.position + 1), history.links["target"]) + adopted
+        # At positions of actions that no other means: who looks up what was said of them later must find nothing.
+        _write_directory(kaoji, zip(free.tolist(), _organisation_lines(world(history.position)), strict=False))
+    grow_store(folder, history, 0, upto or history.position)
+
+
+def grow_store(folder: Path, history: History, begin: int, end: int) -> None:
+    """Add the actions of the history from `begin` to `end` to a store that holds those before."""
+    with opened(settings_in(folder), create=False) as kaoji:
+        head = kaoji.ledger.head().position
+        _write_rows(kaoji, history, begin, end, head - begin)
     with sqlite3.connect(folder / "kaoji.db") as ledger:
         ledger.execute(
             "INSERT INTO ledger_batches (first_position, last_position, recorded_at) VALUES (?, ?, ?)",
-            (adopted + 1, adopted + history.position, system_clock()),
+            (head + 1, head + end - begin, system_clock()),
         )
 
 
 def write_views(kaoji: Kaoji, history: History, organisation: Iterable[bytes], *, after: int) -> None:
     """The views as if the history's actions had been recorded `after` a position, the first ones of them being
     those that made the organisation."""
-    for begin in range(0, history.position, SEGMENT_ROWS_MAX):
-        _write_segment(kaoji, history, begin, min(begin + SEGMENT_ROWS_MAX, history.position), after)
-    _write_directory(kaoji, organisation, after)
+    _write_directory(kaoji, enumerate(organisation, after + 1))
+    _write_rows(kaoji, history, 0, history.position, after)
+
+
+def _write_rows(kaoji: Kaoji, history: History, begin: int, end: int, after: int) -> None:
+    """The rows `begin` to `end` at the positions behind `after`, and the checkpoints of all views behind them."""
+    for first in range(begin, end, SEGMENT_ROWS_MAX):
+        _write_segment(kaoji, history, first, min(first + SEGMENT_ROWS_MAX, end), after)
     for projection in kaoji.driver.projections.values():
-        _advance(kaoji, projection, after + history.position)
+        _advance(kaoji, projection, after + end)
 
 
 def _write_segment(kaoji: Kaoji, history: History, begin: int, end: int, adopted: int) -> None:
@@ -129,10 +144,11 @@ def _new_subjects(history: History, begin: int, end: int) -> dict[str, Any]:
     return {"code": np.arange(first, last), "word": words[first:last]}
 
 
-def _write_directory(kaoji: Kaoji, organisation: Iterable[bytes], adopted: int) -> None:
+def _write_directory(kaoji: Kaoji, organisation: Iterable[tuple[int, bytes]]) -> None:
+    """Units and staff by position."""
     rows: list[dict[str, object]] = []
     now = system_clock()
-    for position, line in enumerate(organisation, adopted + 1):
+    for position, line in organisation:
         action = check_action(line, now=now)
         rows.append(
             {

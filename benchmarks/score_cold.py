@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gc
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -16,8 +17,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from api.settings import NOWHERE
 from benchmarks.made_cases import made_cases
-from benchmarks.made_store import settings_in, write_store
+from benchmarks.made_store import grow_store, settings_in, write_store
 from benchmarks.measuring import Figures, by_turns
 from benchmarks.peer_tables import MEASURES
 from benchmarks.synthetic import world
@@ -40,43 +42,84 @@ _RATIOS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
 """Numerator and denominator of each indicator, in the peers' measures."""
 
 
+GROWN = "kaoji score, grown by 1 % since"
+
+
 def score_cold(actions: int) -> Figures:
     """`kaoji score` of all staff, eleven indicators, from a store on disk; the peers' scripts on Parquet.
 
-    The peers sum up the same from a table in case order that was prepared for them, corrections applied. Each is
-    a fresh process; the files are in the page cache.
+    The peers sum up the same from a table in case order that was prepared for them, corrections applied. Ours
+    counts from the case files that the first command kept; it is measured too, and so is one that keeps nothing,
+    and one after the ledger has grown. Each is a fresh process; the files are in the page cache.
     """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        write_store(folder, made_history(actions, whole=True))
+        known = _written(folder, actions)
         size = made_cases(actions, tables_in=folder, whole=True).cases.actions.size
         gc.collect()
-        ways: dict[str, Callable[[], object]] = {"kaoji score": lambda: _kaoji(folder)}
+        ways: dict[str, Callable[[], object]] = {
+            "kaoji score": lambda: _kaoji(folder, "all"),
+            GROWN: lambda: _kaoji(folder, "before"),
+        }
         # Small runs are for the equality of the answers; the engines of Polars run the same queries.
         engines = ("polars-streaming", "polars-in-memory", "duckdb")
         for engine in engines if actions >= 100_000 else engines[::2]:
             ways[engine] = lambda engine=engine: _peer(engine, folder, actions)  # type: ignore[misc]  # a default binds it
-        ours = _kaoji(folder)
-        for engine in list(ways)[1:]:
+        ours = _kaoji(folder, "all")
+        assert np.array_equal(_kaoji(folder, "before"), ours), f"equal answers first: grown from {known}"
+        for engine in list(ways)[2:]:
             assert np.array_equal(_ratios(_peer(engine, folder, actions)), ours), f"equal answers first: {engine}"
         figures = by_turns(ways, items=size, rounds=3 if actions >= 1_000_000 else 1, warm=True)
+        figures |= _derived(folder, size, ours)
         stored = (folder / "kaoji.db").stat().st_size
         parquet = sum(each.stat().st_size for each in folder.glob("*.parquet"))
+        kept = sum(each.stat().st_blocks * 512 for each in (folder / "all").rglob("*.kept"))
     seconds = [float(figures[f"{each}: seconds"]) for each in ways]
     return figures | {
-        "kaoji score against the fastest peer": min(seconds[1:]) / seconds[0],
+        "kaoji score against the fastest peer": min(seconds[2:]) / seconds[0],
+        f"{GROWN} against the fastest peer": min(seconds[2:]) / seconds[1],
         "bytes of the store": stored,
+        "bytes of the kept files": kept,
         "bytes of the peers' Parquet": parquet,
     }
 
 
-def _kaoji(folder: Path) -> NDArray[np.int64]:
-    """The command as one would type it, and what it printed: numerators and denominators in millionths."""
+def _written(folder: Path, actions: int) -> int:
+    """A store that grew by a hundredth after a command had kept its files; how many actions these hold."""
+    history = made_history(actions, whole=True)
+    before = history.position * 100 // 101
+    write_store(folder, history, upto=before)
+    _kaoji(folder, "before")
+    grow_store(folder, history, before, history.position)
+    return before
+
+
+def _derived(folder: Path, size: int, ours: NDArray[np.int64]) -> Figures:
+    """The first command, which keeps its files, and one that keeps none."""
+
+    def first() -> NDArray[np.int64]:
+        shutil.rmtree(folder / "first", ignore_errors=True)
+        return _kaoji(folder, "first")
+
+    assert np.array_equal(_kaoji(folder, "none"), ours), "equal answers first: nothing kept"
+    ways: dict[str, Callable[[], object]] = {
+        "kaoji score, nothing kept": lambda: _kaoji(folder, "none"),
+        "kaoji score, the first": first,
+    }
+    return by_turns(ways, items=size, rounds=1, warm=True)
+
+
+def _kaoji(folder: Path, kept: str) -> NDArray[np.int64]:
+    """The command as one would type it, and what it printed: numerators and denominators in millionths.
+
+    `kept` is where it keeps its files, under the folder; `none` for nowhere.
+    """
     command = [sys.executable, "-m", "api.cli", "--format", "csv", "score", "--policy", "synthetic"]
+    cache = kept if kept == NOWHERE else str(folder / kept)
+    named = {"KAOJI_STORE": settings_in(folder).store, "KAOJI_KEYS": str(folder / "keys.db"), "KAOJI_CACHE": cache}
     printed = subprocess.run(
         [*command, "--from", FROM, "--to", TO, "--by", "staff"],
-        check=True, capture_output=True, text=True, cwd=_ROOT,
-        env=os.environ | {"KAOJI_STORE": settings_in(folder).store, "KAOJI_KEYS": str(folder / "keys.db")},
+        check=True, capture_output=True, text=True, cwd=_ROOT, env=os.environ | named,
     )  # fmt: skip
     return _parsed(printed.stdout)
 
