@@ -19,7 +19,8 @@ from domain.calendars import load_calendar
 from domain.context import Context
 from domain.directory import Directory
 from domain.sums import Sums
-from projections.history.columns import History, load_history
+from projections.history.columns import History, differences, load_history
+from projections.kept_arrays import KeptArrays
 from projections.kept_files import KeptFiles
 from projections.tallies import count
 from tests.drafted_actions import LIMITS, Event
@@ -101,7 +102,48 @@ def test_what_is_kept_counts_as_what_is_derived(
     assert_kept_equals_derived(events, sizes, [part], rules)
 
 
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def store(request: pytest.FixtureRequest) -> str | None:
+    return request.getfixturevalue("postgres_url") if request.param == "postgres" else None
+
+
 @pytest.mark.parametrize("seed", range(2))
-def test_crowded_histories_grow_and_are_looked_back_on(seed: int) -> None:
+def test_crowded_histories_grow_and_are_looked_back_on(seed: int, store: str | None) -> None:
     rules = context(LIMITS, load_calendar("weekdays"))
-    assert_kept_equals_derived(random_history(seed, 400), [100, 1, 60, 3, 110, 90, 20], [0.1, 0.5, 0.9], rules)
+    assert_kept_equals_derived(random_history(seed, 300), [100, 1, 60], [0.1, 0.5, 0.9], rules, store=store)
+
+
+def test_a_process_goes_on_from_kept_columns_again_and_again(tmp_path: Path) -> None:
+    rules = context(LIMITS, load_calendar("weekdays"))
+    events = random_history(3, 300)
+    with process(tmp_path) as kaoji:
+        record(kaoji, events[:100])
+        count(kaoji.history(), rules)
+    with process(tmp_path) as kaoji:
+        for begin in range(100, 300, 50):
+            record(kaoji, events[begin : begin + 50])
+            assert differences(kaoji.history(), derived(kaoji)) == []
+            assert_same(kaoji.history(), derived(kaoji), rules)
+
+
+def test_files_are_written_anew_when_the_history_has_grown_too_far(tmp_path: Path) -> None:
+    rules = context(LIMITS, load_calendar("weekdays"))
+    events, positions = random_history(4, 240), []
+    for begin in range(0, 240, 30):
+        with process(tmp_path, within=(0.5, 1.5)) as kaoji:
+            record(kaoji, events[begin : begin + 30])
+            assert_same(kaoji.history(), derived(kaoji), rules)
+            told = {path.stem: KeptArrays(path).told["position"] for path in (tmp_path / "kept").glob("*.kept")}
+            assert len(told) == 2
+            assert len(set(told.values())) == 1, "both are of one state"
+            positions.append((kaoji.history().position, *set(told.values())))
+    assert all(kept <= head <= 1.5 * kept for head, kept in positions)
+    assert 2 < len({kept for _head, kept in positions}) < len(positions), "not at each growth"
+
+
+def test_of_a_short_history_nothing_is_kept(tmp_path: Path) -> None:
+    with product(tmp_path) as kaoji:
+        kaoji.kept_files = KeptFiles(tmp_path / "kept", stamp=partial(stamp, kaoji.ledger))
+        record(kaoji, random_history(1, 50))
+        count(kaoji.history(), context(LIMITS, load_calendar("weekdays")))
+        assert kaoji.kept_files.paths() == []
