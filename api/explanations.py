@@ -197,9 +197,8 @@ def _contributions(found: Basis, subject: str, by: By, cells: set[int], *, asked
     """The contributions to these cells that count for a subject in the period."""
     kinds = sorted(kind_of_cell(cell) for cell in cells)
     stocks = [kind for kind in kinds if kind >> 8 in STOCKS]
-    counted = found.counted
     chosen = []
-    for chunk in fold_in_chunks(counted.files.cases, counted.rules, asked=asked):
+    for chunk in fold_in_chunks(found.files.cases, found.counted.rules, asked=asked):
         stock = np.isin(chunk.kind, stocks)
         mask = np.isin(chunk.kind, kinds) & (chunk.day <= found.to_day) & (stock | (chunk.day >= found.from_day))
         rows = chunk[mask]
@@ -235,7 +234,7 @@ def _counted_thing(
     found: Basis, member: tuple[int, int, int, int], part: int, met: bool, about: tuple[str, ...], language: str
 ) -> CountedThing:
     row, kind, day, value = member
-    files, history = found.counted.files, found.history
+    files, history = found.files, found.history
     case = int(np.searchsorted(files.cases.starts, row, side="right")) - 1
     population = Population(kind >> 8)
     evidence = evidence_rows(files.cases, found.counted.rules, case, population, row, about)

@@ -19,6 +19,7 @@ from domain.rollup import By
 from domain.scoring import Scorecards, score
 from domain.sums import Sums
 from domain.zones import Zone
+from projections.case_files import CaseFiles
 from projections.corrections import CorrectionReport, report_corrections
 from projections.directory import DirectoryProjection, directory_as_known
 from projections.driver import Progress, no_progress
@@ -64,6 +65,11 @@ class Basis:
     def counted(self) -> Counted:
         """The case files, ready to be counted."""
         return self.counting.counted
+
+    @cached_property
+    def files(self) -> CaseFiles:
+        """The files of the cases that may count in the period."""
+        return self.counted.reaching(self.from_day, self.to_day)
 
     @cached_property
     def corrections(self) -> CorrectionReport:

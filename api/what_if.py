@@ -183,12 +183,12 @@ class WithoutProcedures(Basis):
 
     def sums(self, by: By, *, asked: int, with_values: bool) -> Sums:
         """Sums over the period, from contributions one by one, so that each can be left out."""
-        words, counted = self.history.words_of, self.counted
+        words = self.history.words_of
         codes = [code for code, word in enumerate(words("procedure")) if word in self.without_procedures]
         period = Period(self.from_day, self.to_day, trees_of(self.directory, self.from_day, self.to_day))
         sizes = sizes_for(by, words("staff"), words("unit"), words("procedure"))
         counts = sizes.counts(period.trees)
-        for chunk in fold_in_chunks(counted.files.cases, counted.rules, asked=asked):
+        for chunk in fold_in_chunks(self.files.cases, self.counted.rules, asked=asked):
             kept = chunk[~np.isin(chunk.procedure, codes)]
             counts.add(count_tally(kept, period, sizes, with_values=with_values))
         return roll_up(

@@ -63,9 +63,10 @@ def laid_over(kept: Roomy, history: History, context: Context) -> CaseFiles:
     return _joined(kept, _files_of(history, subjects, context))
 
 
-def dense(files: CaseFiles, upto: int) -> CaseFiles:
-    """The same without cases that never count and later actions, in order of the subjects' codes."""
-    kept = np.flatnonzero(files.spans.first_position <= upto)
+def dense(files: CaseFiles, upto: int, chosen: NDArray[Any] | None = None) -> CaseFiles:
+    """The same, or some cases by their numbers, without those that never count and without later actions, in order
+    of the subjects' codes."""
+    kept = np.flatnonzero(files.spans.first_position <= upto) if chosen is None else chosen
     kept = kept[np.argsort(files.subject[kept], kind="stable")]
     cases = some_cases(files.cases, kept)
     if (files.spans.last_position[kept] > upto).any():

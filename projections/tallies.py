@@ -15,6 +15,7 @@ from domain.fold import Contributions, fold
 from domain.limits import Rules, compile_rules
 from domain.populations import EVERYTHING
 from domain.rollup import By, roll_up, sizes_for, trees_of
+from domain.spans import cases_reaching
 from domain.sums import Sums
 from domain.tally import TALLY_RECORD, Tally
 from projections.case_files import CaseFiles, case_files
@@ -62,6 +63,12 @@ class Counted:
             counts, period, directory, self.context.register, by=by,
             staff=words("staff"), units=words("unit"), procedures=words("procedure"),
         )  # fmt: skip
+
+    def reaching(self, from_day: int, to_day: int) -> CaseFiles:
+        """The files of the cases that may count between two days."""
+        position = self.history.position
+        chosen = cases_reaching(self.laid.spans, from_day=from_day, to_day=to_day, upto=position)
+        return dense(self.laid, position, chosen)
 
     def contributions(self, *, asked: int = EVERYTHING) -> Contributions:
         """What every action counts for, one by one."""
