@@ -151,12 +151,12 @@ class KeptFiles:
             with suppress(OSError):
                 path.unlink()
             return None
-        position = file.told["position"]
+        position = file.told.get("position", 0)
         if upto is not None and position > upto:
             return None
         stamp = self._stamp(position)
-        ours = stamp is not None and _told(build, position, stamp).items() <= file.told.items()
-        return file if ours and file.told["name"] == name else None
+        ours = stamp is not None and {**_told(build, position, stamp), "name": name}.items() <= file.told.items()
+        return file if ours else None
 
     def _lacks(self, name: str, history: History) -> bool:
         """Whether no file of that name is of use for this state of the history."""
