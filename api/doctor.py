@@ -209,8 +209,9 @@ def _kept_files(settings: Settings) -> Iterator[Finding]:
     if settings.cache is None:
         yield Finding("kept files", True, "none, by order of KAOJI_CACHE: every command derives its case files")
         return
-    folder = _nearest(settings.cache.absolute())
-    ok = folder is not None and os.access(folder, os.W_OK)
+    place = settings.cache.absolute()
+    folder = next(each for each in (place, *place.parents) if each.exists())
+    ok = folder.is_dir() and os.access(folder, os.W_OK)
     size = sum(each.stat().st_size for each in settings.cache.rglob("*.kept"))
     told = f"{settings.cache}, {size / 1024**2:,.0f} MiB" if ok else (
         f"{folder} cannot be written, so every command derives its case files. Name a folder in KAOJI_CACHE."

@@ -31,8 +31,8 @@ def test_all_is_well_with_an_empty_folder_and_nothing_is_made(kaoji: CommandLine
     found = checks(kaoji, 0)
     assert all(ok for ok, _ in found.values())
     assert list(found) == [
-        "Python", "clock", "environment", "time zones", "scoring core", "store", "disk", "keys", "senders",
-        "access",
+        "Python", "clock", "environment", "time zones", "scoring core", "store", "disk", "kept files", "keys",
+        "senders", "access",
     ]  # fmt: skip
     assert not list(tmp_path.iterdir())
 
@@ -111,6 +111,10 @@ def _zone(kaoji: CommandLine, _: Path) -> None:
     kaoji.environment["KAOJI_ZONE"] = "Asia/Atlantis"
 
 
+def _no_place_for_kept_files(kaoji: CommandLine, folder: Path) -> None:
+    kaoji.environment["KAOJI_CACHE"] = str(folder / "kaoji.db" / "kept")
+
+
 @pytest.mark.parametrize(
     ("break_it", "name", "told"),
     [
@@ -120,6 +124,7 @@ def _zone(kaoji: CommandLine, _: Path) -> None:
         (_lost_keys, "keys of the ledger", "bring it back from its own backup"),
         (_torn, "store", "kaoji restore FILE"),
         (_torn_within, "store", "kaoji restore FILE"),
+        (_no_place_for_kept_files, "kept files", "Name a folder in KAOJI_CACHE"),
         (_no_senders, "senders", "none.toml: cannot be read"),
         (_writable_senders, "senders", "chmod go-w"),
         (_readable_secret, "senders' keys", "bureau.secret can be read by others (mode 640): chmod 600"),
