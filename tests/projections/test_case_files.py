@@ -1,0 +1,30 @@
+"""Case files are the same, whether compiled or plain Python makes them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from domain.zones import load_zone
+from projections import case_files
+from tests.strategies import random_history
+from tests.support.product import product, record
+
+
+@pytest.mark.parametrize("to_instant", [False, True])
+def test_plain_python_makes_the_same_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, to_instant: bool
+) -> None:
+    zone = load_zone("Asia/Shanghai")
+    with product(tmp_path) as kaoji:
+        record(kaoji, random_history(2, 200))
+        compiled = case_files.case_files(kaoji.history(), zone, to_instant=to_instant)
+        for name in ("tell_states", "fill_records"):
+            function = getattr(case_files, name)
+            monkeypatch.setattr(case_files, name, getattr(function, "py_func", function))
+        plain = case_files.case_files(kaoji.history(), zone, to_instant=to_instant)
+    assert (plain.cases.actions.extra < -1).any(), "some state one thing only"
+    for ours, theirs in zip(compiled.cases, plain.cases, strict=True):
+        assert np.array_equal(ours, theirs)
