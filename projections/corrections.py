@@ -84,11 +84,11 @@ def effective_actions(
     voided = set(later.voided(positions).tolist())
     corrections = _by_target(*later.corrections(positions))
     stored = _stored({each for found in corrections.values() for each in found}, ledger)
-    return {
-        position: apply_corrections(action, [stored[each] for each in corrections.get(position, ())]).action
-        for position, action in actions.items()
-        if position not in voided
-    }
+    found = {position: action for position, action in actions.items() if position not in voided}
+    for position, own in corrections.items():
+        if position in found:
+            found[position] = apply_corrections(found[position], [stored[each] for each in own]).action
+    return found
 
 
 def _by_target(own: Rows, meant: Rows) -> dict[int, list[int]]:

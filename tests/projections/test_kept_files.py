@@ -24,6 +24,7 @@ from projections.kept_arrays import KeptArrays
 from projections.kept_files import KeptFiles
 from projections.tallies import count
 from tests.drafted_actions import LIMITS, Event
+from tests.reference.given import act
 from tests.strategies import batches, histories, random_history
 from tests.support.product import context, product, record
 
@@ -111,6 +112,34 @@ def store(request: pytest.FixtureRequest) -> str | None:
 def test_crowded_histories_grow_and_are_looked_back_on(seed: int, store: str | None) -> None:
     rules = context(LIMITS, load_calendar("weekdays"))
     assert_kept_equals_derived(random_history(seed, 300), [100, 1, 60], [0.1, 0.5, 0.9], rules, store=store)
+
+
+def test_a_rating_is_taken_out_of_the_case_where_it_took_effect(tmp_path: Path) -> None:
+    # Given a rating that stands under a subject of its own, and counts in the case of the action it means
+    rules = context(LIMITS, load_calendar("weekdays"))
+    granted = {"source": "/a", "id": "granted"}
+    with process(tmp_path) as kaoji:
+        record(
+            kaoji,
+            [
+                act("licensing.received", "L1", "03-04", unit="U", owner="p"),
+                act("licensing.granted", "L1", "03-05", unit="U", owner="p", identity="granted"),
+                act("service.rated", "talk", "03-06", rating=2, of=granted, identity="rating"),
+            ],
+        )
+        before = sums(kaoji.history(), rules)
+
+    # When it is voided after the files were kept
+    voided = act("record.voided", "-", "03-07", of={"source": "/a", "id": "rating"}, reason="no", recorded_by="q")
+    with process(tmp_path) as kaoji:
+        record(kaoji, [voided])
+        history = kaoji.history()
+
+        # Then it counts no more, and did as of before
+        assert not np.array_equal(sums(history, rules).cells, before.cells)
+        assert_same(history, derived(kaoji), rules)
+        assert_same(history.upto(3), derived(kaoji).upto(3), rules)
+        assert np.array_equal(sums(history.upto(3), rules).cells, before.cells)
 
 
 def test_a_process_goes_on_from_kept_columns_again_and_again(tmp_path: Path) -> None:
