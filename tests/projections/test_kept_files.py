@@ -142,6 +142,37 @@ def test_a_rating_is_taken_out_of_the_case_where_it_took_effect(tmp_path: Path) 
         assert np.array_equal(sums(history.upto(3), rules).cells, before.cells)
 
 
+def test_a_case_that_goes_on_keeps_the_review_that_means_it(tmp_path: Path) -> None:
+    rules = context(LIMITS, load_calendar("weekdays"))
+    reviewed = [
+        act("licensing.received", "L1", "03-04", unit="U", owner="p"),
+        act("licensing.granted", "L1", "03-05", unit="U", owner="p"),
+        act("review.decided", "R1", "03-06", of={"case": "L1"}, outcome="revoked"),
+    ]
+    with process(tmp_path) as kaoji:
+        record(kaoji, reviewed)
+        count(kaoji.history(), rules)
+    with process(tmp_path) as kaoji:
+        record(kaoji, [act("licensing.delivered", "L1", "03-07")])
+        assert_same(kaoji.history(), derived(kaoji), rules)
+
+
+def test_zones_and_precisions_have_files_of_their_own(tmp_path: Path) -> None:
+    contexts = [
+        context(LIMITS, load_calendar("weekdays"), zone=zone, precision=precision)
+        for zone in ("Asia/Shanghai", "America/New_York")
+        for precision in ("day", "instant")
+    ]
+    with process(tmp_path) as kaoji:
+        record(kaoji, random_history(6, 120))
+        for rules in contexts:
+            count(kaoji.history(), rules)
+        assert len(kaoji.kept_files.paths() if kaoji.kept_files else ()) == 1 + len(contexts)
+    with process(tmp_path) as kaoji:
+        for rules in contexts:
+            assert_same(kaoji.history(), derived(kaoji), rules)
+
+
 def test_a_process_goes_on_from_kept_columns_again_and_again(tmp_path: Path) -> None:
     rules = context(LIMITS, load_calendar("weekdays"))
     events = random_history(3, 300)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import shutil
@@ -101,11 +102,17 @@ def test_files_that_are_no_files_of_ours_are_made_anew(folder: Path, which: str,
 
 
 def test_files_of_another_ledger_are_not_believed(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    # Given files of another ledger, and at the position of these the same action, recorded at the same instant
     other, position = tmp_path_factory.mktemp("other"), KeptArrays(kept(folder)["cases"]).told["position"]
     shutil.copytree(folder / "kept", other / "kept")
+    with process(folder) as kaoji:
+        last = json.loads(kaoji.ledger.read_positions([position])[0].facts)
     with process(other) as kaoji:
-        record(kaoji, EVENTS[10:])
-        assert read(kaoji).position >= position
+        rest = [each for each in EVENTS[:120] if (each["source"], each["id"]) != (last["source"], last["id"])]
+        record(kaoji, [*rest[::-1], last])
+        assert kaoji.ledger.head().position == position
+        # Then they are not taken for files of this one
+        read(kaoji)
 
 
 def test_files_of_a_copy_that_went_another_way_are_not_believed(folder: Path) -> None:
