@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from pathlib import Path
 from uuid import uuid4
 
@@ -35,6 +36,10 @@ class OnSQLite:
         return f"sqlite:///{self.folder / uuid4().hex}.db"
 
     def tearDown(self) -> None:
+        # The library's cases tell their readers to stop, and do not wait for them; SQLite dies under a reader.
+        for thread in threading.enumerate():
+            if "read_continuously" in thread.name:
+                thread.join(timeout=30)
         for ledger in self.opened:
             ledger.close()
 
