@@ -273,9 +273,10 @@ def _counted_thing(
 
 def _version(found: Basis, of: Member) -> tuple[ProcedureVersion, int] | None:
     """The version of the procedure that a case is counted by, and its row in the rules."""
-    counted, start = found.counted, int(found.counted.files.cases.starts[of.case])
-    penal = is_penal(counted.files.cases, start, of.row, of.population)
-    applied = version_at(counted.files.cases, counted.rules, of.case, of.row, penal=penal)
+    cases, rules = found.files.cases, found.counted.rules
+    start = int(cases.starts[of.case])
+    penal = is_penal(cases, start, of.row, of.population)
+    applied = version_at(cases, rules, of.case, of.row, penal=penal)
     if applied.row < 0:
         return None
     code = found.history.words_of("procedure")[applied.procedure]
@@ -290,16 +291,16 @@ def _steps_missing(found: Basis, of: Member, about: tuple[str, ...], language: s
     assert applied is not None, "what no version asks for is not missing"
     version, row = applied
     titles = {step.code: getattr(step.title, language) for step in version.steps}
-    lacking = missing_steps(found.counted.files.cases, found.counted.rules, of.case, of.row, row)
+    lacking = missing_steps(found.files.cases, found.counted.rules, of.case, of.row, row)
     return [str(titles[version.steps_due[number]]) for number in lacking]
 
 
 def _is_provisional(found: Basis, of: Member, limit: int) -> bool:
     """Whether the limit of a case may still move, because holidays are not published yet."""
-    calendar, start = found.context.calendar, int(found.counted.files.cases.starts[of.case])
+    calendar, start = found.context.calendar, int(found.files.cases.starts[of.case])
     if limit in (NEVER, UNKNOWN) or not calendar.is_provisional(limit):
         return False
-    if due_stated(found.counted.files.cases, start, of.row) >= 0:
+    if due_stated(found.files.cases, start, of.row) >= 0:
         return False
     applied = _version(found, of)
     return applied is not None and applied[0].is_provisional(limit, calendar)

@@ -67,6 +67,7 @@ class Postgres:
         self._server, self.folder = server, folder
         self.kept = False
         """Whether its folder is left at the end, for somebody to look into."""
+        self.running = True
         schema = f"campaign_{uuid.uuid4().hex[:8]}"
         with psycopg.connect(str(server.get_uri()), autocommit=True) as connection:
             connection.execute(f"CREATE SCHEMA {schema}")
@@ -79,6 +80,7 @@ class Postgres:
         _signal(postmaster, signal.SIGSTOP)
         while Path(f"/proc/{postmaster}/stat").read_text().rpartition(")")[2].split()[0] not in "Tt":
             time.sleep(0.001)
+        self.running = False
         family = [*_children(postmaster), postmaster]
         for pid in family:
             _signal(pid, signal.SIGKILL)
@@ -93,6 +95,7 @@ class Postgres:
         for left in (self.folder / "postmaster.pid", *self.folder.glob(".s.PGSQL.*")):
             left.unlink(missing_ok=True)
         self._server.ensure_postgres_running()
+        self.running = True
 
     def demote(self) -> None:
         """Kill it, and start it again as a hot standby: it can be read, and takes no writes."""
@@ -120,7 +123,8 @@ def postgres() -> Iterator[Postgres]:
     try:
         yield found
     finally:
-        server.cleanup()
+        if found.running:
+            server.cleanup()
         if not found.kept:
             shutil.rmtree(folder, ignore_errors=True)
 

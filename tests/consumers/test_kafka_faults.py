@@ -6,8 +6,11 @@ import json
 import os
 import random
 import signal
+import sqlite3
+import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
 from pathlib import Path
 from threading import Event, Thread, Timer
 from typing import Any
@@ -196,7 +199,7 @@ def test_a_member_that_wakes_after_its_successor_wrote_records_nothing_twice(
         assert one.stdout is not None
         for _ in range(5):
             one.stdout.readline()
-        one.send_signal(signal.SIGSTOP)
+        freeze_between_writes(one, tmp_path / "kaoji.db")
         # The successor is in another group: it need not wait until the sleeper's session has ended.
         successor = run(ledger, kafka_server, kafka_topic, group="successor")
         one.send_signal(signal.SIGCONT)
@@ -208,6 +211,19 @@ def test_a_member_that_wakes_after_its_successor_wrote_records_nothing_twice(
     assert contents(ledger) == sorted(lines(400))
     entries = ledger.quarantine.list()
     assert (len(entries), {entry.times_seen for entry in entries}) == (200, {1})
+
+
+def freeze_between_writes(one: subprocess.Popen[str], store: Path) -> None:
+    """Whoever sleeps in the middle of a write keeps everybody out of an SQLite file until it wakes."""
+    with closing(sqlite3.connect(store, timeout=0.2, isolation_level=None)) as other:
+        while True:
+            one.send_signal(signal.SIGSTOP)
+            with suppress(sqlite3.OperationalError):
+                other.execute("BEGIN IMMEDIATE")
+                other.execute("ROLLBACK")
+                return
+            one.send_signal(signal.SIGCONT)
+            time.sleep(0.01)
 
 
 class BreakingLedger(Wrapped):

@@ -334,7 +334,7 @@ def test_the_printed_form_is_that_of_the_contract() -> None:
     assert printed == {
         "policy": "gx-2012",
         "policy_version": 1,
-        "policy_hash": "935c98ad8f0aec10dca6312985ab35d19273528d1377b8ca742873049c272849",
+        "policy_hash": "b0892e53752fe2a8ebf935bc30c61ccd9486e388956196d5ceda48ec6c74be0d",
         "period": {"from": "2024-03-01", "to": "2024-03-31"},
         "as_of": 7,
         "by": "staff",
