@@ -7,10 +7,10 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter
 
-from domain.action_data import FIELDS, fields_of
-from domain.action_rules import ENVELOPE, REQUIRED_ATTRIBUTES
-from domain.action_types import ACTION_TYPES, ActionType
-from domain.refusals import RECORD_BYTES_MAX
+from domain.actions.data import FIELDS, fields_of
+from domain.actions.refusals import RECORD_BYTES_MAX
+from domain.actions.rules import ENVELOPE, REQUIRED_ATTRIBUTES
+from domain.actions.types import ACTION_TYPES, ActionType
 
 SCHEMA_ID: Final = "urn:kaoji:action:1"
 CHANNEL: Final = "administrative-actions"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import date
 
 from api.bootstrap import Kaoji, PositionError
-from domain.actions import parse_instant
+from domain.actions.actions import parse_instant
+from domain.actions.stored_facts import EPOCH_ORDINAL
 from domain.errors import WrongInputError
-from domain.facts import EPOCH_ORDINAL
 from domain.zones import Zone
 
 

@@ -8,14 +8,14 @@ from typing import Any
 
 from api.as_of import day_number
 from api.bootstrap import Kaoji
-from api.scorecards import directory_of
-from domain.action_types import ACTION_TYPES
-from domain.actions import parse_instant
+from api.scores.scorecards import directory_of
+from domain.actions.actions import parse_instant
+from domain.actions.types import ACTION_TYPES
 from domain.directory import Directory
 from domain.errors import UnknownNameError, WrongInputError
 from domain.zones import Zone, load_zone
-from projections.audit_index import AuditIndex
-from projections.audit_trail import AuditFilter
+from projections.audit.index import AuditIndex
+from projections.audit.trail import AuditFilter
 from projections.driver import Progress, no_progress
 from projections.recorded_actions import recorded_actions
 

@@ -13,17 +13,17 @@ from threading import Lock
 from api.settings import Settings
 from domain.errors import WrongInputError
 from domain.ledger.ledger import Ledger, open_ledger
-from projections.audit_trail import AuditTrail
+from projections.audit.trail import AuditTrail
 from projections.directory import DirectoryProjection
 from projections.driver import Driver, Progress, no_progress
 from projections.history.columns import History, load_history
 from projections.history.writer import HistoryProjection
 from projections.integrity import IntegrityProjection
-from projections.kept_files import KeptFiles
 from projections.numbering import Numbering
 from projections.rulebook import RulebookProjection
-from projections.standing import Standing
 from projections.store import ViewStore, open_views
+from projections.tallies.kept_files import KeptFiles
+from projections.tallies.standing import Standing
 
 Clock = Callable[[], int]
 
@@ -66,7 +66,7 @@ class Kaoji:
             if build is None:
                 raise AssertionError("catching up makes every live view")
             self._history = load_history(
-                self.views, connection, build, before=self._history, kept_files=self.kept_files
+                self.views, connection, build, before=self._history, keeper=self.kept_files
             )
             return self._history
 

@@ -15,13 +15,13 @@ from typing import Any
 from eventsourcing.persistence import Tracking
 
 from api.bootstrap import Kaoji, opened, system_clock
-from api.consumer_figures import ConsumerFigures
 from api.follower import Follower
-from api.logs import hide
-from api.metrics import Metrics, both
-from api.observation import Observer
-from api.readiness import Readiness
 from api.settings import Settings, address, environment_variable
+from api.watching.consumer_figures import ConsumerFigures
+from api.watching.logs import hide
+from api.watching.metrics import Metrics, both
+from api.watching.observation import Observer
+from api.watching.readiness import Readiness
 from consumers.dead_letters import DeadLetters, DeadLetterTopic
 from consumers.files import ActionFile
 from consumers.kafka import consume
@@ -207,7 +207,7 @@ def _watched(kaoji: Kaoji, where: str | None) -> Iterator[tuple[ConsumerFigures,
     with ExitStack() as stack:
         traces = None
         if kaoji.settings.traces is not None:
-            from api.traces import tracing
+            from api.watching.traces import tracing
 
             traces = stack.enter_context(tracing(kaoji.settings.traces))
         figures = ConsumerFigures(metrics, clock=kaoji.clock, traced=None if traces is None else traces.consumed)

@@ -11,9 +11,9 @@ from api.bootstrap import Kaoji
 from consumers.mapping import Mapping, load_mapping
 from consumers.retry import Retrial
 from consumers.senders import Senders, read_senders
+from domain.actions.refusals import QUARANTINE_CODES
 from domain.errors import UnknownNameError, WrongInputError
 from domain.ledger.quarantine import ANY, Entry, EntryFilter, State
-from domain.refusals import QUARANTINE_CODES
 from domain.zones import load_zone
 from projections.recorded_actions import instant_text
 

@@ -8,9 +8,9 @@ from typing import Any, Final, NamedTuple
 
 from api.as_of import day_number
 from api.bootstrap import Kaoji
+from domain.actions.receipts import Receipted, digest_of_all, receipted
 from domain.ledger.records import ACTION_TOPIC
 from domain.ledger.sql import QUARTER_MICROSECONDS
-from domain.receipts import Receipted, digest_of_all, receipted
 from domain.zones import load_zone
 
 READ_AT_ONCE: Final = 5_000

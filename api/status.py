@@ -8,12 +8,12 @@ from typing import Any
 
 from api.bootstrap import Kaoji
 from api.gaps import missing_by_source
-from api.observation import Observation, Observer
 from api.view_operations import pause_json
+from api.watching.observation import Observation, Observer
 from domain.compiled import COMPILED
-from projections.case_files import waiting_actions
 from projections.corrections import report_corrections
 from projections.recorded_actions import instant_text
+from projections.tallies.case_files import waiting_actions
 
 
 def status(kaoji: Kaoji, *, observer: Observer | None = None) -> dict[str, Any]:

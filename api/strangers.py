@@ -8,9 +8,9 @@ from typing import Final
 
 from api.audit import AuditQuery
 from api.bootstrap import Kaoji
-from api.scorecards import directory_of
+from api.scores.scorecards import directory_of
 from domain.zones import load_zone
-from projections.audit_trail import subjects_of_case
+from projections.audit.trail import subjects_of_case
 from projections.history.columns import History
 from projections.history.rows import subject_word
 

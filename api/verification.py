@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from api.adoption import adoption_fault
 from api.bootstrap import Kaoji
+from api.rules.adoption import adoption_fault
 from api.store_file import damage_of
 from api.view_operations import skip_json
-from domain.actions import action_key, check_action
-from domain.adoption import KIND_OF_TOPIC
-from domain.facts import read_facts
+from domain.actions.actions import action_key, check_action
+from domain.actions.refusals import RefusedError
+from domain.actions.stored_facts import read_facts
 from domain.ledger.merkle import Tree
 from domain.ledger.records import ACTION_TOPIC, Recorded
-from domain.refusals import RefusedError
+from domain.rules.adoption import KIND_OF_TOPIC
 from projections.damage import DamagedViewError, MissingEventsError, PoisonEventError
 from projections.directory import DirectoryProjection
 from projections.driver import BATCH_MAX, Progress, no_progress

@@ -14,7 +14,7 @@ from benchmarks.peer_tables import Answer
 from benchmarks.synthetic import context, world
 from benchmarks.synthetic_history import made_history
 from projections.history.columns import History
-from projections.tallies import count
+from projections.tallies.tallies import count
 
 
 def as_of(actions: int) -> Figures:

@@ -18,12 +18,12 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 from numpy.typing import NDArray
 
-from domain.action_types import ACTION_TYPES
+from domain.actions.types import ACTION_TYPES
 from domain.directory import Directory
 from domain.zones import Zone
-from projections.audit_conditions import UnitTree
-from projections.audit_index import STAFF_ROLES
-from projections.audit_trail import AuditFilter, subjects_of_case
+from projections.audit.conditions import UnitTree
+from projections.audit.index import STAFF_ROLES
+from projections.audit.trail import AuditFilter, subjects_of_case
 from projections.history.columns import History
 
 Columns = Mapping[str, NDArray[Any]]

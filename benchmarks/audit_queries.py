@@ -10,11 +10,11 @@ from random import Random
 from typing import Final, NamedTuple
 
 from benchmarks.synthetic import FIRST_SECOND, LAST_SECOND, world
-from domain.action_types import ACTION_TYPES
-from domain.actions import check_action
+from domain.actions.actions import check_action
+from domain.actions.types import ACTION_TYPES
 from domain.directory import Directory, DirectoryAction
 from domain.zones import load_zone
-from projections.audit_trail import AuditFilter
+from projections.audit.trail import AuditFilter
 from projections.history.columns import History
 
 PAGE: Final = 100

@@ -21,7 +21,7 @@ import numpy as np
 from benchmarks.audit_queries import PAGE
 from benchmarks.audit_store import recorded_at
 from benchmarks.made_store import settings_in
-from projections.audit_trail import AuditFilter
+from projections.audit.trail import AuditFilter
 
 _ROOT: Final = Path(__file__).parents[1]
 

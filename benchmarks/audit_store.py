@@ -12,9 +12,9 @@ import numpy as np
 from api.bootstrap import opened
 from benchmarks.audit_queries import RECORDED, organisation
 from benchmarks.made_store import settings_in, write_views
-from domain.action_types import ACTION_TYPES
+from domain.actions.types import ACTION_TYPES
 from domain.ledger.records import ACTION_TOPIC
-from projections.audit_index import STAFF_ROLES
+from projections.audit.index import STAFF_ROLES
 from projections.history.columns import History
 
 _CHUNK: Final = 100_000

@@ -18,7 +18,7 @@ from benchmarks.audit_store import write_audit_store
 from benchmarks.measuring import Figures
 from benchmarks.synthetic_history import made_history
 from domain.directory import Directory
-from projections.audit_trail import AuditTrail
+from projections.audit.trail import AuditTrail
 from projections.history.columns import History
 from tests.reference.plain_scan import plain_scan
 

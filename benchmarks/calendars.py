@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.measuring import Figures, by_turns
-from domain.calendars import AMENDMENTS, load_calendar, to_date, to_day
+from domain.rules.calendars import AMENDMENTS, load_calendar, to_date, to_day
 
 FIRST, LAST = date(2004, 1, 1), date(2026, 12, 31)
 DAYS_MAX = 60

@@ -16,8 +16,8 @@ from benchmarks.courses import (
     SLOTS,
     STEPS,
 )
-from domain.action_types import ACTION_TYPES
-from domain.cases import ADVERSE_OUTCOMES, DECISION_TYPES, NOBODY, Role, role_table
+from domain.actions.types import ACTION_TYPES
+from domain.measuring.cases import ADVERSE_OUTCOMES, DECISION_TYPES, NOBODY, Role, role_table
 
 OUTCOMES: Final = tuple(dict.fromkeys((*REVIEW_OUTCOMES, *OTHER_OUTCOMES)))
 CODE: Final = {name: kind.code for name, kind in ACTION_TYPES.items()}

@@ -24,12 +24,12 @@ from consumers.kafka import consume as consume_topic
 from consumers.kafka_member import BATCH_SETTINGS
 from consumers.kafka_topics import create_topic, publish
 from consumers.pipeline import Totals
-from domain.actions import check_action
+from domain.actions.actions import check_action
+from domain.actions.refusals import RefusedError
 from domain.errors import UnreachableError
 from domain.garbage import collector_off
 from domain.ledger.ledger import Ledger, open_ledger
 from domain.ledger.records import ACTION_TOPIC
-from domain.refusals import RefusedError
 
 ROUNDS = 3
 PARTITIONS = 12

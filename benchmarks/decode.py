@@ -10,8 +10,8 @@ from pydantic_core import from_json
 from api.bootstrap import system_clock
 from benchmarks.given import lines
 from benchmarks.measuring import Figures, by_turns
-from domain.actions import check_action
-from domain.refusals import RefusedError
+from domain.actions.actions import check_action
+from domain.actions.refusals import RefusedError
 
 
 def decode(actions: int) -> Figures:

@@ -11,9 +11,9 @@ from pathlib import Path
 from api.bootstrap import Kaoji, opened, system_clock
 from api.demo.simulation import Simulation, actions_min
 from api.settings import Settings
-from domain.actions import check_action
+from domain.actions.actions import check_action
+from domain.actions.refusals import RefusedError
 from domain.ledger.records import Arrival
-from domain.refusals import RefusedError
 
 BATCH = 5_000
 

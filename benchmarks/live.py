@@ -9,8 +9,8 @@ from benchmarks.measuring import Figures, processor_seconds
 from benchmarks.synthetic import context
 from benchmarks.synthetic_history import made_history
 from projections.history.columns import History
-from projections.live_tally import LiveTally
-from projections.tallies import count
+from projections.tallies.live_tally import LiveTally
+from projections.tallies.tallies import count
 
 BATCH = 10_000
 BATCHES = 20

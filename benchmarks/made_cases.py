@@ -1,7 +1,8 @@
 """Make case files of any size straight away, chunk by chunk, and beside them the same as tables for the peers.
 
-The chunks hold what corrections and links leave, in case order: what `projections.case_files` derives from the
-history of the same seed (a test compares the two). So a hundred million actions need no history in memory.
+The chunks hold what corrections and links leave, in case order: what `projections.tallies.case_files` derives
+from the history of the same seed (a test compares the two). So a hundred million actions need no history in
+memory.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 from benchmarks.courses import REASONS, STEPS, procedure_codes
 from benchmarks.peer_tables import PeerTables, action_columns, holders_of, rule_tables
 from benchmarks.synthetic import Chunk, chunks, context, world
-from domain.cases import (
+from domain.measuring.cases import (
     ACTION_RECORD,
     EXTRA_RECORD,
     LONE,
@@ -37,8 +38,8 @@ from domain.cases import (
     Role,
     Shares,
 )
-from domain.limits import Rules, compile_rules
-from domain.spans import Spans, spans_of
+from domain.measuring.limits import Rules, compile_rules
+from domain.measuring.spans import Spans, spans_of
 
 EXTRAS_MAX: Final = 0.7
 """No made-up history has more extras than this for each action."""

@@ -15,14 +15,14 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from api.adoption import adopt
 from api.bootstrap import Kaoji, opened, system_clock
+from api.rules.adoption import adopt
 from api.settings import Settings
 from benchmarks.courses import register_toml
 from benchmarks.made_policy import policy_toml
 from benchmarks.synthetic import World, world
 from benchmarks.synthetic_history import staff_words, unit_words
-from domain.actions import check_action
+from domain.actions.actions import check_action
 from projections.changes import write_changes
 from projections.driver import Projection
 from projections.history.columns import History

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from benchmarks.made_cases import Made
 from benchmarks.peer_tables import MEASURES, Answer
 from benchmarks.synthetic import FROM_DAY, TO_DAY
-from domain.counting import Grid, Period, Sizes, count_cases
-from domain.populations import Population, asked_for, cells_with
+from domain.measuring.counting import Grid, Period, Sizes, count_cases
+from domain.measuring.populations import Population, asked_for, cells_with
 
 _CELLS: Final = {
     "targets": cells_with(Population.TARGET),

@@ -16,8 +16,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from benchmarks.courses import REASONS, procedure_codes
-from domain.context import Context
-from domain.tally import WHOLE
+from domain.measuring.tally import WHOLE
+from domain.rules.context import Context
 
 MEASURES: Final = (
     "targets", "targets-completed", "ratings", "good-ratings", "decided", "in-time", "faulty", "overdue-licences",

@@ -17,7 +17,7 @@ from __future__ import annotations
 import duckdb
 
 from benchmarks.peer_tables import MEASURES, Answer, PeerTables, answer_of
-from domain.cases import Role
+from domain.measuring.cases import Role
 
 
 def resident(tables: PeerTables, *, threads: int = 2) -> duckdb.DuckDBPyConnection:

@@ -20,7 +20,7 @@ import numpy as np
 import polars as pl
 
 from benchmarks.peer_tables import MEASURES, Answer, PeerTables
-from domain.cases import Role
+from domain.measuring.cases import Role
 
 Engine = Literal["in-memory", "streaming"]
 Way = Callable[[], Answer]

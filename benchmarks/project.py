@@ -10,7 +10,7 @@ from api.bootstrap import Kaoji, opened, system_clock
 from api.settings import Settings
 from benchmarks.given import batches, recorded
 from benchmarks.measuring import Figures, by_turns
-from domain.facts import read_facts
+from domain.actions.stored_facts import read_facts
 from projections.driver import BATCH_MAX
 
 ROUNDS = 3

@@ -16,7 +16,7 @@ from eventsourcing.postgres import PostgresDatastore, PostgresTrackingRecorder
 from eventsourcing.projection import Projection, ProjectionRunner
 from psycopg.sql import SQL
 
-from domain.facts import read_facts
+from domain.actions.stored_facts import read_facts
 
 SAVED_AT_ONCE = 500
 SECONDS_MAX = 600

@@ -20,9 +20,9 @@ from typing import Any, Final, NamedTuple
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from api import metric_names as names
 from api.demo.kafka_node import KafkaNode, cache_folder
 from api.settings import Settings
+from api.watching import metric_names as names
 from consumers.kafka_topics import create_topic
 from domain.errors import UnreachableError
 

@@ -42,10 +42,10 @@ from benchmarks.chances import (
     TYPE_OF,
 )
 from benchmarks.courses import COURSE_WEIGHTS, COURSES, PROCEDURES, SLOTS, register_toml
-from domain.calendars import load_calendar
-from domain.cases import NOBODY, Role
-from domain.context import Context
-from domain.procedures import parse_register
+from domain.measuring.cases import NOBODY, Role
+from domain.rules.calendars import load_calendar
+from domain.rules.context import Context
+from domain.rules.procedures import parse_register
 from domain.zones import load_zone
 from projections.history.rows import (
     HAS_BASIS,

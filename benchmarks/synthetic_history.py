@@ -21,8 +21,8 @@ from benchmarks.synthetic import (
     chunks,
     world,
 )
-from domain.action_types import ACTION_TYPES
-from domain.cases import NOBODY
+from domain.actions.types import ACTION_TYPES
+from domain.measuring.cases import NOBODY
 from projections.history.columns import History
 from projections.history.rows import ROW_COLUMNS, Vocabulary, Words
 from projections.history.segments import SCHEMAS

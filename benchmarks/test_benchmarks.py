@@ -19,10 +19,10 @@ from benchmarks.ours import ours
 from benchmarks.peer_tables import MEASURES
 from benchmarks.synthetic import context
 from benchmarks.synthetic_history import made_history
-from domain.actions import check_action
-from domain.cases import ACTION_RECORD, EXTRA_RECORD, Cases
-from projections.audit_trail import AuditTrail
-from projections.case_files import case_files
+from domain.actions.actions import check_action
+from domain.measuring.cases import ACTION_RECORD, EXTRA_RECORD, Cases
+from projections.audit.trail import AuditTrail
+from projections.tallies.case_files import case_files
 
 ACTIONS = 20_000
 SHORT: dict[str, dict[str, Any]] = {"soak": {"minutes": 0.1}}

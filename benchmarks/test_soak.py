@@ -12,7 +12,7 @@ from benchmarks.running import Look
 from benchmarks.soak import told, write
 from benchmarks.soak_plot import draw
 from benchmarks.traffic import Traffic
-from domain.actions import check_action
+from domain.actions.actions import check_action
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 

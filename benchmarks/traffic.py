@@ -19,8 +19,8 @@ import numpy as np
 from api.bootstrap import system_clock
 from benchmarks.given import lines
 from consumers.kafka_topics import publish
-from domain.actions import check_action
-from domain.refusals import RefusedError
+from domain.actions.actions import check_action
+from domain.actions.refusals import RefusedError
 
 SIZE_MAX: Final = 100_000
 AT_ONCE: Final = 50

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.measuring import Figures, by_turns
-from domain.comparison import Comparison
-from domain.exact_scoring import WHOLE, ExactScorer
-from domain.policy import Policy, load_policy
-from domain.populations import ATTRIBUTES, CELLS, FIRST_CELL, Population
-from domain.score_columns import score_columns
-from domain.sums import Sums, Values
+from domain.measuring.populations import ATTRIBUTES, CELLS, FIRST_CELL, Population
+from domain.measuring.sums import Sums, Values
+from domain.policies.policy import Policy, load_policy
+from domain.scoring.comparison import Comparison
+from domain.scoring.exact_scoring import WHOLE, ExactScorer
+from domain.scoring.score_columns import score_columns
 
 STAFF: Final = 20_000
 INDICATORS: Final = 8

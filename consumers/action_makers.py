@@ -10,7 +10,7 @@ from consumers.field_values import FieldReader, converter
 from consumers.mapping import Mapping
 from consumers.mapping_format import ActionRule, CaseAction, Constants, EventRules, FieldRule, Fields, IdRule
 from consumers.source_records import Attributes, SourceRecord
-from domain.refusals import RefusedError
+from domain.actions.refusals import RefusedError
 
 Event = dict[str, Any]
 _CASE_PREFIX: Final = "case:"

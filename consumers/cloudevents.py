@@ -12,11 +12,11 @@ from urllib.parse import unquote_to_bytes
 import msgspec
 
 from consumers.mapping_run import bare
-from domain.action_batches import check_actions
-from domain.actions import check_action
+from domain.actions.actions import check_action
+from domain.actions.batches import check_actions
+from domain.actions.refusals import RECORD_BYTES_MAX, RefusedError
 from domain.errors import WrongInputError
 from domain.ledger.records import Arrival
-from domain.refusals import RECORD_BYTES_MAX, RefusedError
 
 if TYPE_CHECKING:
     from consumers.kafka_records import KafkaRecord

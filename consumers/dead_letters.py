@@ -19,12 +19,12 @@ from consumers.cloudevents import open_binary_envelope
 from consumers.kafka_log import ClientLog, heard
 from consumers.kafka_member import KafkaUnreachableError, any_answers
 from consumers.kafka_settings import check_kafka_settings
+from domain.actions.refusals import RECORD_BYTES_MAX
 from domain.errors import UnreachableError, WrongInputError
 from domain.ledger.errors import StaleTrackingError
 from domain.ledger.ledger import Ledger
 from domain.ledger.quarantine import ANY, Entry
 from domain.log_events import LETTER_TOO_LARGE, LETTERS_KNOWN, LETTERS_WAITING
-from domain.refusals import RECORD_BYTES_MAX
 
 LOOK_SECONDS: Final = 0.5
 WAIT_SECONDS_MAX: Final = 30.0

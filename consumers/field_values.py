@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from consumers.local_times import LocalTimes
 from consumers.mapping_format import Conversion, FieldRule
-from domain.refusals import RefusedError
+from domain.actions.refusals import RefusedError
 
 _INTEGER: Final = re.compile(r"[+-]?[0-9]{1,18}", re.ASCII)
 _NUMBER: Final = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?", re.ASCII)

@@ -10,7 +10,7 @@ from importlib.resources import files
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from domain.action_data import INSTANT_PATTERN
+from domain.actions.data import INSTANT_PATTERN
 from domain.zones import load_zone, zone_names
 
 _INSTANT: Final = re.compile(INSTANT_PATTERN, re.ASCII)

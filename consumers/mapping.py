@@ -11,7 +11,7 @@ from pathlib import Path
 from consumers.local_times import LocalTimes
 from consumers.mapping_format import MappingFile
 from domain.errors import UnknownNameError
-from domain.toml_files import TomlFileError, TomlText, parse_toml, read_toml
+from domain.rules.toml_files import TomlFileError, TomlText, parse_toml, read_toml
 
 
 class MappingError(TomlFileError):

@@ -6,8 +6,8 @@ from typing import Annotated, Any, Final, Literal, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from domain.action_types import ACTION_TYPES
-from domain.toml_files import StrictModel, did_you_mean
+from domain.actions.types import ACTION_TYPES
+from domain.rules.toml_files import StrictModel, did_you_mean
 
 IdPart = Literal["case", "activity", "time", "index"]
 Conversion = Literal["text", "date", "instant", "integer", "number", "list", "references", "shares"]

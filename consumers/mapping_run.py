@@ -14,9 +14,9 @@ import msgspec
 from consumers.action_makers import CaseActionMaker, Compiler, Event, EventActionMaker, case_makers
 from consumers.mapping import Mapping
 from consumers.source_records import Attributes, RefusedRecord, SourceRecord
-from domain.actions import check_action
+from domain.actions.actions import check_action
+from domain.actions.refusals import RECORD_BYTES_MAX, RefusedError
 from domain.ledger.records import Arrival, Form
-from domain.refusals import RECORD_BYTES_MAX, RefusedError
 
 # A log can name any number of things; counts of so many are enough to mend a mapping.
 _COUNTED_MAX: Final = 1_000

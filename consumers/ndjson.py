@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from consumers.byte_streams import UnreadableInputError, strip_bom
 from consumers.lines import LINE_BYTES_MAX, read_lines
 from consumers.mapping_run import bare
-from domain.actions import check_action
+from domain.actions.actions import check_action
+from domain.actions.refusals import RefusedError
 from domain.ledger.records import Arrival
-from domain.refusals import RefusedError
 
 
 def read_ndjson(chunks: Iterator[bytes], *, name: str, clock: Callable[[], int]) -> Iterator[Arrival]:

@@ -12,8 +12,8 @@ from consumers.cloudevents import open_binary_envelope, structured, to_arrival
 from consumers.mapping import Mapping
 from consumers.mapping_run import MappingRun
 from consumers.source_records import SourceRecord
+from domain.actions.refusals import RECORD_BYTES_MAX, RefusedError
 from domain.ledger.records import Arrival, Form
-from domain.refusals import RECORD_BYTES_MAX, RefusedError
 
 
 class _SourceEnvelope(msgspec.Struct):

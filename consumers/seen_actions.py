@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.actions import Action
+from domain.actions.actions import Action
 
 _ENTRY: Final = np.dtype([("key", "S16"), ("content", "<u8")])
 Entries = NDArray[np.void]

@@ -14,10 +14,10 @@ from typing import Annotated, Final, Literal
 from msgspec import structs
 from pydantic import Field, field_validator
 
+from domain.actions.refusals import RefusedError
 from domain.errors import UnknownNameError
 from domain.ledger.records import Arrival
-from domain.refusals import RefusedError
-from domain.toml_files import StrictModel, TomlFileError, TomlText, read_toml
+from domain.rules.toml_files import StrictModel, TomlFileError, TomlText, read_toml
 
 Algorithm = Literal["ed25519", "hmac-sha256"]
 

@@ -35,10 +35,10 @@ def core_digest() -> str:
     """SHA-256 of the sources of all marked functions, in hexadecimal digits."""
     root = Path(__file__).parents[1]
     digest = hashlib.sha256()
-    for path in sorted(path for room in ROOMS for path in (root / room).glob("*.py")):
+    for path in sorted(path for room in ROOMS for path in (root / room).rglob("*.py")):
         source = path.read_bytes()
         if b"@compiled" in source:
-            digest.update(path.name.encode() + b"\0" + source)
+            digest.update(path.relative_to(root).as_posix().encode() + b"\0" + source)
     return digest.hexdigest()
 
 

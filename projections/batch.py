@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.facts import read_facts
+from domain.actions.stored_facts import read_facts
 from domain.ledger.records import ACTION_TOPIC, Recorded
 from projections.damage import UnreadableEventError
 from projections.history.told import Told, read_told

@@ -9,16 +9,16 @@ from dataclasses import dataclass
 import msgspec
 import numpy as np
 
-from domain.action_types import ACTION_TYPES
-from domain.actions import Action, facts_action
-from domain.corrections import apply_corrections
+from domain.actions.actions import Action, facts_action
+from domain.actions.corrections import apply_corrections
+from domain.actions.types import ACTION_TYPES
 from domain.ledger.ledger import Ledger
 from domain.ledger.records import Recorded
-from projections.audit_index import LaterFacts
+from projections.audit.index import LaterFacts
+from projections.audit.postings import Rows
 from projections.damage import MissingEventsError, UnreadableEventError
 from projections.history.columns import History
 from projections.history.writer import LinkKind
-from projections.postings import Rows
 
 _VOID = ACTION_TYPES["record.voided"].code
 

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import msgspec
 import pyarrow.compute as pc
 
-from domain.actions import Action, facts_action
+from domain.actions.actions import Action, facts_action
+from domain.actions.stored_facts import read_facts
 from domain.directory import Directory, DirectoryAction
-from domain.facts import read_facts
 from domain.ledger.ledger import Ledger
 from domain.ledger.records import ACTION_TOPIC, Recorded
 from domain.zones import Zone

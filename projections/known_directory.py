@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from domain.action_types import ACTION_TYPES
+from domain.actions.types import ACTION_TYPES
 from domain.directory import Directory
 from domain.zones import Zone
 from projections.history.columns import History

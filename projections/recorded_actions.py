@@ -10,14 +10,14 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from domain.actions import facts_action
+from domain.actions.actions import facts_action
 from domain.ledger.ledger import Ledger
 from domain.ledger.records import ACTION_TOPIC, Recorded
-from projections.audit_index import LaterFacts
+from projections.audit.index import LaterFacts
+from projections.audit.postings import Rows
 from projections.corrections import effective_actions
 from projections.damage import UnreadableEventError
 from projections.integrity import leaves_of
-from projections.postings import Rows
 
 PAGE = 1_000
 _decode = msgspec.json.Decoder().decode

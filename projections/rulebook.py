@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from domain.adoption import KIND_OF_TOPIC, Adopted, RuleAdopted, Rulebook, read_adoption
 from domain.ledger.records import Recorded
+from domain.rules.adoption import KIND_OF_TOPIC, Adopted, RuleAdopted, Rulebook, read_adoption
 from projections.changes import Change, Changes
 from projections.damage import DamagedViewError, UnreadableEventError
 from projections.store import RULES, Checkpoint, Connection, ViewStore

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from api.logs import tear_down_logs
+from api.watching.logs import tear_down_logs
 from tests.support.kafka import kafka_server, kafka_topic
 from tests.support.missing import report_missing
 from tests.support.postgres import postgres_server, postgres_url

@@ -31,7 +31,7 @@ from api.cli import (
 )
 from api.cli.output import Output, OutputFormat
 from api.errors import exit_code
-from api.logs import logs_are_json, set_up_logs, tear_down_logs
+from api.watching.logs import logs_are_json, set_up_logs, tear_down_logs
 from domain.errors import KaojiError, WrongInputError
 from domain.log_events import COMMAND_FAILED
 

@@ -13,7 +13,7 @@ from api.cli.output import Output, note, progress_bars
 from api.cli.scores import AsOfOption
 
 if TYPE_CHECKING:
-    from domain.adoption import Rulebook, RuleKind
+    from domain.rules.adoption import Rulebook, RuleKind
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -56,9 +56,9 @@ ValidFromOption = Annotated[
 def known_rules(output: Output, as_of: str | None = None) -> Rulebook:
     """The adopted rules of the store, as known at a position or time; none where no store is."""
     from api.as_of import position_as_of
-    from api.rules import rulebook_of
-    from domain.adoption import Rulebook
+    from api.rules.rules import rulebook_of
     from domain.ledger.errors import NoLedgerError
+    from domain.rules.adoption import Rulebook
 
     try:
         with output.session() as kaoji, progress_bars() as progress:
@@ -77,7 +77,7 @@ def policy_list(context: typer.Context, as_of: AsOfOption = None) -> None:
 
 def policy_show(context: typer.Context, name: NameArgument, as_of: AsOfOption = None) -> None:
     """Print a policy as TOML."""
-    from api.rules import rule_in
+    from api.rules.rules import rule_in
 
     print(rule_in(known_rules(context.obj, as_of), "policy", name).text, end="")
 
@@ -91,7 +91,7 @@ def policy_new(
     ] = None,
 ) -> None:
     """Draft a policy: complete and valid, to be changed before it is adopted."""
-    from api.rule_drafts import DEFAULT_BASE, drafted_policy, write_draft
+    from api.rules.drafts import DEFAULT_BASE, drafted_policy, write_draft
 
     output: Output = context.obj
     drafted = drafted_policy(known_rules(output), name, from_ or DEFAULT_BASE)
@@ -105,8 +105,8 @@ def policy_new(
 
 def policy_check(context: typer.Context, name: NameArgument) -> None:
     """Check a policy; what is wrong is said with line and key."""
-    from api.rule_listing import checked_rule
-    from api.rules import policy_in, registers_in
+    from api.rules.listing import checked_rule
+    from api.rules.rules import policy_in, registers_in
 
     output: Output = context.obj
     rulebook = known_rules(output)
@@ -150,7 +150,7 @@ def procedure_list(
     as_of: AsOfOption = None,
 ) -> None:
     """List the procedures of all registers with their limits, each version with the days on which it holds."""
-    from api.rule_listing import listed_procedures
+    from api.rules.listing import listed_procedures
 
     output: Output = context.obj
     found = listed_procedures(known_rules(output, as_of), register=register, language=output.language)
@@ -165,14 +165,14 @@ def procedure_registers(context: typer.Context, as_of: AsOfOption = None) -> Non
 
 def procedure_show(context: typer.Context, register: NameArgument, as_of: AsOfOption = None) -> None:
     """Print a register as TOML."""
-    from api.rules import rule_in
+    from api.rules.rules import rule_in
 
     print(rule_in(known_rules(context.obj, as_of), "register", register).text, end="")
 
 
 def procedure_check(context: typer.Context, register: NameArgument) -> None:
     """Check a register; what is wrong is said with line and key."""
-    from api.rule_listing import checked_rule
+    from api.rules.listing import checked_rule
 
     output: Output = context.obj
     found = checked_rule(known_rules(output), "register", register, language=output.language)
@@ -203,7 +203,7 @@ def procedure_adopt(
 
 
 def _list(output: Output, kind: RuleKind, as_of: str | None) -> None:
-    from api.rule_listing import listed_rules
+    from api.rules.listing import listed_rules
 
     found = listed_rules(known_rules(output, as_of), kind, language=output.language)
     columns = [kind, "version", "title", "origin", "position", "written_by", "adopted_by", "in_force", "hash"]
@@ -225,8 +225,8 @@ def _list(output: Output, kind: RuleKind, as_of: str | None) -> None:
 
 
 def _diff(output: Output, kind: RuleKind, before: str, after: str) -> None:
-    from api.rule_differences import compared
-    from api.rules import policy_in, register_in
+    from api.rules.differences import compared
+    from api.rules.rules import policy_in, register_in
 
     rulebook = known_rules(output)
     find = policy_in if kind == "policy" else register_in
@@ -259,8 +259,8 @@ def _adopt(
     output: Output, kind: RuleKind, file: str,
     by: str, written_by: str | None, reason: str | None, valid_from: str | None,
 ) -> None:  # fmt: skip
-    from api.adoption import adopt, considered
-    from api.rules import shipped_names
+    from api.rules.adoption import adopt, considered
+    from api.rules.rules import shipped_names
 
     # First without a store: what cannot be adopted leaves none behind.
     considered(known_rules(output), kind, file, by=by, written_by=written_by, reason=reason, valid_from=valid_from)

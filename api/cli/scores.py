@@ -12,8 +12,8 @@ import typer
 from api.cli.output import Output, OutputFormat, note, print_texts, progress_bars
 
 if TYPE_CHECKING:
-    from api.scorecards import Basis
-    from domain.scoring import Scorecards
+    from api.scores.scorecards import Basis
+    from domain.scoring.scoring import Scorecards
 
 
 class ByOption(StrEnum):
@@ -60,8 +60,8 @@ def score(
     ] = EngineOption.local,
 ) -> None:
     """Score staff, units, processes or the whole over a period."""
-    from api.engines import scorecards_by
-    from api.scorecards import basis
+    from api.scores.engines import scorecards_by
+    from api.scores.scorecards import basis
 
     output: Output = context.obj
     with output.session() as kaoji, progress_bars() as progress:
@@ -99,7 +99,7 @@ def _note_exposure(explained: dict[str, Any]) -> None:
 def show_scores(output: Output, cards: Scorecards, head: dict[str, Any], known: str) -> None:
     """Print scores under what they follow from; `known` says what they rest on."""
     if output.format == OutputFormat.json:
-        from domain.json_columns import WIDE
+        from domain.scoring.json_columns import WIDE
 
         print_texts(cards.json_texts(head, WIDE))
         return
@@ -134,8 +134,8 @@ def explain(
     ] = None,
 ) -> None:
     """Show for each indicator the very actions that make its numerator and denominator."""
-    from api.explanations import explanation
-    from api.scorecards import basis
+    from api.scores.explanations import explanation
+    from api.scores.scorecards import basis
 
     output: Output = context.obj
     if between is not None:
@@ -176,7 +176,7 @@ def _explain_between(
     output: Output, subject: str, policy: str, from_: str, to: str,
     indicator: str | None, by: ByOption | None, as_of: str | None, between: tuple[str, str],
 ) -> None:  # fmt: skip
-    from api.differences import check_alone, difference
+    from api.scores.differences import check_alone, difference
 
     check_alone(as_of)
     with output.session() as kaoji, progress_bars() as progress:

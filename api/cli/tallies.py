@@ -26,7 +26,7 @@ def tally_export(
     as_of: AsOfOption = None,
 ) -> None:
     """Write what all actions count for to a file: by day, person, unit and procedure, without any action."""
-    from api.tally_files import export_tally
+    from api.scores.tally_files import export_tally
 
     output: Output = context.obj
     with output.session() as kaoji, progress_bars() as progress:
@@ -47,7 +47,7 @@ def tally_score(
     """Score the tallies of several ledgers together, as if their actions were in one."""
     from api.bootstrap import system_clock
     from api.cli.rules import known_rules
-    from api.tally_files import score_tallies
+    from api.scores.tally_files import score_tallies
 
     output: Output = context.obj
     cards, head = score_tallies(

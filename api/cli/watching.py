@@ -61,8 +61,8 @@ def view_cell(view: dict[str, Any]) -> str:
 
 
 def _looks(kaoji: Kaoji, seconds: float, sleep: Callable[[float], None]) -> Iterator[dict[str, Any]]:
-    from api.observation import Observer
     from api.status import Watched
+    from api.watching.observation import Observer
     from domain.errors import UnreachableError
 
     watched = Watched(kaoji, Observer(kaoji))

@@ -45,7 +45,7 @@ def policy_what_if(
     as_of: AsOfOption = None,
 ) -> None:
     """Show who would get another grade, and why, under another policy, weight or target, or without some data."""
-    from api.what_if import Variation, numbers_by_code, what_if
+    from api.scores.what_if import Variation, numbers_by_code, what_if
 
     output: Output = context.obj
     variation = Variation(

@@ -9,7 +9,7 @@ from api.demo.administration import Administration
 from api.demo.drafts import Data, Draft, Writer
 from api.demo.office_days import DAY
 from api.demo.organisation import Bureau
-from domain.calendars import to_date
+from domain.rules.calendars import to_date
 
 _DATED: Final = frozenset(
     {"licensing.received", "licensing.granted", "enforcement.inspected", "inspection.performed"}

@@ -9,7 +9,7 @@ import msgspec
 
 from api.demo.dice import Dice
 from api.demo.office_days import DAY
-from domain.calendars import to_date
+from domain.rules.calendars import to_date
 
 LICENSING, ENFORCEMENT, COMPLAINTS, PLAN, QUALITY, PERSONNEL = range(6)
 SOURCES: Final = ("/licensing", "/enforcement", "/complaints", "/plan", "/quality", "/personnel")

@@ -10,7 +10,7 @@ from api.demo.drafts import ENFORCEMENT, Data, Draft, Outbox
 from api.demo.licences import Decided
 from api.demo.office_days import DAY, OfficeDays, second_of_day
 from api.demo.organisation import Bureau, Organisation, Person
-from domain.calendars import to_date
+from domain.rules.calendars import to_date
 
 # closed: in the year where `inside`; overdue: still open at the year's end though the limit has passed;
 # open: opened late in the year and still open at its end, with time left.

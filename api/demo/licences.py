@@ -9,7 +9,7 @@ from api.demo.dice import Dice
 from api.demo.drafts import LICENSING, Data, Draft, Outbox
 from api.demo.office_days import DAY, OfficeDays, second_of_day
 from api.demo.organisation import Bureau, Organisation, Person
-from domain.calendars import to_date
+from domain.rules.calendars import to_date
 
 # on-time, late: decided within or after the limit, in the year where `inside`; overdue: undecided at the year's
 # end though the limit has passed; open: undecided then, with time left; withdrawn: by the applicant.

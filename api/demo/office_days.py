@@ -8,7 +8,7 @@ from itertools import accumulate
 from typing import Final
 
 from api.demo.dice import Dice
-from domain.calendars import load_calendar, to_date, to_day
+from domain.rules.calendars import load_calendar, to_date, to_day
 
 DAY: Final = 86_400
 # How busy the counters are, January to December: slack around Spring Festival, busy in spring and autumn.

@@ -9,7 +9,7 @@ from api.demo.drafts import PLAN, Data, Outbox
 from api.demo.office_days import DAY, OfficeDays, second_of_day
 from api.demo.organisation import Bureau, Organisation
 from api.demo.places import HEAD_OFFICE
-from domain.calendars import to_date
+from domain.rules.calendars import to_date
 
 # missed: completed after the due date, or never; later: due only after the year.
 TargetFate = Literal["completed", "missed", "cancelled", "later"]

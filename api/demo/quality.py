@@ -8,7 +8,7 @@ from api.demo.dice import Dice
 from api.demo.drafts import QUALITY, Data, Draft, Outbox
 from api.demo.office_days import DAY, OfficeDays, second_of_day
 from api.demo.organisation import Bureau, Organisation
-from domain.calendars import to_date
+from domain.rules.calendars import to_date
 
 _TRAININGS: Final = (
     "Licensing law in daily work",

@@ -14,9 +14,9 @@ from typing import Any
 from api.bootstrap import opened, system_clock
 from api.demo.kafka_node import KafkaNode, cache_folder, why_not
 from api.demo.simulation import Simulation
-from api.explanations import explanation
 from api.quarantine import entry_json
-from api.scorecards import Basis, basis
+from api.scores.explanations import explanation
+from api.scores.scorecards import Basis, basis
 from api.settings import Settings
 from consumers.files import open_files
 from consumers.kafka import consume

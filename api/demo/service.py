@@ -9,7 +9,7 @@ from api.demo.drafts import COMPLAINTS, QUALITY, Data, Draft, Outbox
 from api.demo.licences import Decided
 from api.demo.office_days import DAY, OfficeDays, second_of_day
 from api.demo.organisation import Bureau, Organisation
-from domain.calendars import to_date
+from domain.rules.calendars import to_date
 
 _ERRORS: Final = ("wrong name of the product on the certificate", "wrong term of validity", "wrong basis cited")
 _SEVERITIES: Final = ("minor", "minor", "minor", "major", "critical")

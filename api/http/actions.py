@@ -18,7 +18,7 @@ from api.follower import Follower
 from api.http.bodies import RECORDS_MAX, BodySizeError, read_body, unpacked
 from api.http.guard import Caller
 from api.http.problems import problem
-from api.metrics import Metrics
+from api.watching.metrics import Metrics
 from consumers.cloudevents import BATCH, STRUCTURED, http_arrivals
 from consumers.pipeline import Intake
 from domain.ledger.records import Arrival, Verdict

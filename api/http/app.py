@@ -26,14 +26,14 @@ from api.http.schemas import schemas_router
 from api.http.scores import scores_router
 from api.http.timing import Timing
 from api.http.what_if import what_if_router
-from api.metrics import Metrics, both
-from api.observation import Observer
-from api.readiness import Readiness
+from api.watching.metrics import Metrics, both
+from api.watching.observation import Observer
+from api.watching.readiness import Readiness
 from consumers.senders import Senders, read_senders
-from projections.standing import Standing
+from projections.tallies.standing import Standing
 
 if TYPE_CHECKING:
-    from api.traces import Traces
+    from api.watching.traces import Traces
 
 SUMMARY = "Actions in, exact and explainable scores out."
 DESCRIPTION = (

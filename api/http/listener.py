@@ -15,8 +15,8 @@ from api.http.operations import watching_router
 from api.http.parameters import only_known_parameters
 from api.http.problems import add_problem_handlers
 from api.http.server import address_of, check_token, listen, server_config
-from api.metrics import Metrics
-from api.readiness import Readiness
+from api.watching.metrics import Metrics
+from api.watching.readiness import Readiness
 from domain.log_events import METRICS_SERVED
 
 STOP_SECONDS_MAX = 1.0

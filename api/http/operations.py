@@ -10,10 +10,10 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from api.bootstrap import Kaoji
 from api.http.problems import problem
-from api.metrics import Metrics
-from api.observation import Observer
-from api.readiness import Readiness
 from api.status import status
+from api.watching.metrics import Metrics
+from api.watching.observation import Observer
+from api.watching.readiness import Readiness
 
 RETRY_SECONDS: Final = 5
 

@@ -10,9 +10,9 @@ from fastapi.responses import JSONResponse, Response
 from api.as_of import position_as_of
 from api.bootstrap import Kaoji
 from api.http.scores import AsOf
-from api.rule_listing import listed_procedures, listed_rules, rule_json
-from api.rules import rulebook_of
-from domain.adoption import Rulebook
+from api.rules.listing import listed_procedures, listed_rules, rule_json
+from api.rules.rules import rulebook_of
+from domain.rules.adoption import Rulebook
 
 Lang = Annotated[Literal["zh", "en"] | None, Query(description="Language of titles.")]
 NOT_KNOWN = "Nothing of this name, or version, was adopted by then or is shipped."

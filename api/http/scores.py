@@ -8,11 +8,11 @@ from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse, Response
 
 from api.bootstrap import Kaoji
-from api.differences import difference, two_states
-from api.explanations import explanation
-from api.scorecards import Basis, basis
-from domain.json_columns import NARROW
-from domain.rollup import By
+from api.scores.differences import difference, two_states
+from api.scores.explanations import explanation
+from api.scores.scorecards import Basis, basis
+from domain.measuring.rollup import By
+from domain.scoring.json_columns import NARROW
 
 PolicyName = Annotated[str, Query(description="Name of an adopted or shipped policy, or NAME@VERSION.")]
 FromDay = Annotated[str, Query(alias="from", description="First day, YYYY-MM-DD, in the policy's zone.")]

@@ -21,12 +21,12 @@ from api.bootstrap import Kaoji
 from api.http.app import create_app
 from api.http.connections import CONNECTIONS_MAX, HEADER_BYTES_MAX, DeadlineProtocol
 from api.http.guard import is_loopback
-from api.logs import logs_are_json
+from api.watching.logs import logs_are_json
 from domain.errors import WrongInputError
 from domain.log_events import SERVER_STARTED, SERVER_STOPPED
 
 if TYPE_CHECKING:
-    from api.traces import Traces
+    from api.watching.traces import Traces
 
 GRACE_SECONDS: Final = 3
 """How long answers under way may take after SIGTERM."""
@@ -187,7 +187,7 @@ def _traced(kaoji: Kaoji) -> Iterator[Traces | None]:
     if kaoji.settings.traces is None:
         yield None
         return
-    from api.traces import tracing
+    from api.watching.traces import tracing
 
     with tracing(kaoji.settings.traces) as traces:
         yield traces

@@ -7,8 +7,8 @@ from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api import metric_names as names
-from api.metrics import Metrics
+from api.watching import metric_names as names
+from api.watching.metrics import Metrics
 
 NO_ROUTE: Final = "none"
 """What stands for the path of a request that was refused before it was looked at, or that leads nowhere."""

@@ -9,8 +9,8 @@ from fastapi.responses import JSONResponse, Response
 
 from api.bootstrap import Kaoji
 from api.http.scores import AsOf, FromDay, PolicyName, ToDay
-from api.what_if import Variation, numbers_by_code, what_if
-from domain.rollup import By
+from api.scores.what_if import Variation, numbers_by_code, what_if
+from domain.measuring.rollup import By
 
 
 def what_if_router(kaoji: Kaoji) -> APIRouter:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from domain.actions import facts_action, same_action
+from domain.actions.actions import facts_action, same_action
 from domain.ledger.errors import MissingKeyError
 from domain.ledger.records import Sealed
 from domain.ledger.sealing import Sealer
 from domain.ledger.store import Found
 
 if TYPE_CHECKING:
-    from domain.actions import Action
+    from domain.actions.actions import Action
 
 
 def same_in_batch(arrived: Action, first: Action) -> bool:

@@ -22,7 +22,7 @@ from domain.ledger.sealing import Sealer
 from domain.ledger.store import Batch, CountRow, Found, RefusedAgain, Store, event_row
 
 if TYPE_CHECKING:
-    from domain.actions import Action
+    from domain.actions.actions import Action
 
 CONFLICT = "conflict"
 CONFLICT_REMEDY = (

@@ -10,10 +10,10 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
+from domain.actions.refusals import RECORD_BYTES_MAX
 from domain.ledger.errors import UnknownEntryError, store_errors_told
 from domain.ledger.records import Arrival, Form
 from domain.ledger.store import EntryRow, Store
-from domain.refusals import RECORD_BYTES_MAX
 
 State = Literal["open", "retried", "dropped"]
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import msgspec
 
 if TYPE_CHECKING:
-    from domain.actions import Action
-    from domain.refusals import RefusedError
+    from domain.actions.actions import Action
+    from domain.actions.refusals import RefusedError
 
 ACTION_TOPIC = "kaoji.Action.v1"
 Form = Literal["event", "binary", "mapped"]

@@ -15,7 +15,7 @@ from domain.ledger.keys import Keys
 from domain.ledger.records import Sealed
 
 if TYPE_CHECKING:
-    from domain.actions import Action
+    from domain.actions.actions import Action
 
 _SALT_BYTES = 32
 _NONCE_BYTES = 12

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import Any, Final, Protocol
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from projections.history.resident import KEYS, Resident, ResidentColumns
+from projections.history.resident import KEYS, Keeper, Resident, ResidentColumns
 from projections.history.rows import VOCABULARIES
 from projections.history.source import Snapshot, Source
 from projections.history.texts import KnownWords, StoredIds
 from projections.store import Checkpoint, Connection, ViewStore
-
-if TYPE_CHECKING:
-    from projections.kept_files import KeptFiles
 
 Columns = Mapping[str, NDArray[Any]]
 
@@ -105,16 +102,16 @@ def load_history(
     build: Checkpoint,
     *,
     before: History | None = None,
-    kept_files: KeptFiles | None = None,
+    keeper: Keeper | None = None,
 ) -> History:
     """A build as it stands, to be read as it is used; goes on from an earlier state of the same build.
 
-    What `kept_files` hold of it is taken from there. Raises DamagedViewError.
+    What the keeper holds of it is taken from there. Raises DamagedViewError.
     """
     if before is None or before.resident is None or before.build != build.build:
         Snapshot(store, connection, build).whole_segments(after=0)
-        kept = None if kept_files is None else kept_files.columns(build)
-        return _at(Resident(Source(store, build), kept_files=kept_files, kept=kept), build.position)
+        kept = None if keeper is None else keeper.columns(build)
+        return _at(Resident(Source(store, build), keeper=keeper, kept=kept), build.position)
     return before if before.position == build.position else _at(before.resident, build.position)
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.action_types import ACTION_TYPES
-from domain.cases import ADVERSE_OUTCOMES, DECISION_TYPES
+from domain.actions.types import ACTION_TYPES
+from domain.measuring.cases import ADVERSE_OUTCOMES, DECISION_TYPES
 from projections.history.columns import Columns, History
 from projections.history.writer import LinkKind
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from domain.action_types import ACTION_TYPES
+from domain.actions.types import ACTION_TYPES
 from domain.errors import WrongInputError
 from projections.history.segments import SCHEMAS
 from projections.history.source import Snapshot

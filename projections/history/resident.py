@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from threading import RLock
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from domain.log_events import KEPT_FILE_UNFIT
 from projections.damage import DamagedViewError
+from projections.history.kept_arrays import KeptArrays, UnfitFileError
 from projections.history.parts import Part
 from projections.history.rows import ROW_COLUMNS
 from projections.history.segments import SCHEMAS, opened
 from projections.history.source import Source, in_threads
 from projections.history.texts import ResidentWords
-from projections.kept_arrays import KeptArrays, UnfitFileError
-
-if TYPE_CHECKING:
-    from projections.kept_files import KeptFiles
+from projections.store import Checkpoint
 
 _RARELY_READ: Final = ("actor", "supervisor", "recorder")
 KEYS: Final[Mapping[str, str]] = {
@@ -64,15 +62,20 @@ class KeptColumns(NamedTuple):
     position: int
 
 
+class Keeper(Protocol):
+    """Keeps columns, and what is derived from them, for the next process."""
+
+    def columns(self, build: Checkpoint) -> KeptColumns | None:
+        """Columns of a build as far as they are kept."""
+
+
 class Resident:
     """Columns of one build as far as anybody wanted them. Thread-safe; what it handed out never changes."""
 
-    def __init__(
-        self, source: Source, *, kept_files: KeptFiles | None = None, kept: KeptColumns | None = None
-    ) -> None:
+    def __init__(self, source: Source, *, keeper: Keeper | None = None, kept: KeptColumns | None = None) -> None:
         self.source = source
         self.words = ResidentWords(source)
-        self.kept_files = kept_files
+        self.keeper = keeper
         """Where what is derived from this history is kept, if anywhere."""
         self._lock = RLock()
         self._grown = {

@@ -11,10 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from domain.action_types import ACTION_TYPES
-from domain.cases import NOBODY
-from domain.facts import DAY_LENGTH, DUE_INSTANT, Facts, due_value
-from domain.instants import parse_encoded, parse_instants
+from domain.actions.instants import parse_encoded, parse_instants
+from domain.actions.stored_facts import DAY_LENGTH, DUE_INSTANT, Facts, due_value
+from domain.actions.types import ACTION_TYPES
+from domain.measuring.cases import NOBODY
 from projections.history.told import Column, Told, lengths, texts_at, told_of
 
 VOCABULARIES = ("subject", "source", "unit", "staff", "procedure", "reason", "outcome", "step")
@@ -209,7 +209,7 @@ def _shares(participants: Column) -> tuple[NDArray[np.int64], list[str], NDArray
 
 
 def _dues(due: Column) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """`domain.facts.due_value` of each."""
+    """`domain.actions.stored_facts.due_value` of each."""
     index, texts = _distinct(due)
     kinds, values = np.zeros(len(texts) + 1, np.uint8), np.zeros(len(texts) + 1, np.int64)
     instants = [number for number, text in enumerate(texts) if len(text) != DAY_LENGTH]

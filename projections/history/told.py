@@ -14,8 +14,8 @@ import pyarrow.compute as pc
 import pyarrow.json as pj
 from numpy.typing import NDArray
 
-from domain.facts import Facts, read_all_facts
-from domain.upcasts import all_newest
+from domain.actions.stored_facts import Facts, read_all_facts
+from domain.actions.upcasts import all_newest
 
 Column: TypeAlias = Any
 """An Arrow array: the stubs know too little of what can be done with one."""

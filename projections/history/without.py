@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.actions import facts_action
-from domain.corrections import apply_corrections, facts_of
+from domain.actions.actions import facts_action
+from domain.actions.corrections import apply_corrections, facts_of
 from domain.ledger.ledger import Ledger
 from projections.history.columns import Columns, History
 from projections.history.rows import NO_ACTION, ROW_COLUMNS, VOCABULARIES, Vocabulary, Words, code_facts

@@ -12,9 +12,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from domain.actions import action_key, facts_action
-from domain.corrections import apply_corrections, facts_of
-from domain.facts import Facts
+from domain.actions.actions import action_key, facts_action
+from domain.actions.corrections import apply_corrections, facts_of
+from domain.actions.stored_facts import Facts
 from domain.ledger.ledger import Ledger
 from domain.ledger.records import Recorded
 from projections.batch import actions_of

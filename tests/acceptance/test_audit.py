@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from domain.action_data import FIELDS
+from domain.actions.data import FIELDS
 from tests.drafted_actions import DAYS, FIRST_DAY, HOT_DAYS, SOURCES, STAFF, UNITS, case_number
 from tests.reference.cases import Rules, line_of, parents_on
 from tests.reference.recorded import Fact, effective_facts, instant_of

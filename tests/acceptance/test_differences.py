@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 
 from api.bootstrap import Kaoji, opened
-from api.differences import Differences, difference
-from api.explanations import counted_things
-from api.scorecards import Basis, basis
+from api.scores.differences import Differences, difference
+from api.scores.explanations import counted_things
+from api.scores.scorecards import Basis, basis
 from api.settings import read_settings
+from domain.measuring.rollup import By
 from domain.numbers import plain
-from domain.policy import shipped_policies
-from domain.rollup import By
+from domain.policies.policy import shipped_policies
 from tests.reference.given import act, corrected, of, voided
 from tests.strategies import random_history
 from tests.support.command_line import CommandLine

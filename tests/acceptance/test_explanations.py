@@ -11,12 +11,12 @@ from unittest.mock import patch
 
 import pytest
 
-from api.adoption import adopt
 from api.bootstrap import Kaoji, opened
-from api.explanations import explanation
-from api.scorecards import Basis, basis
+from api.rules.adoption import adopt
+from api.scores.explanations import explanation
+from api.scores.scorecards import Basis, basis
 from api.settings import read_settings
-from domain.rollup import By
+from domain.measuring.rollup import By
 from tests.reference.given import act
 from tests.support.command_line import CommandLine
 from tests.support.product import product, record

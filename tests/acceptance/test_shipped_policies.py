@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from domain.policy import load_policy, shipped_policies
+from domain.policies.policy import load_policy, shipped_policies
 from tests.support.command_line import CommandLine
 
 YEAR = ("--from", "2011-01-01", "--to", "2011-12-31")

@@ -102,7 +102,7 @@ def test_watch_carries_no_view_on(kaoji: CommandLine, capsys: pytest.CaptureFixt
 def test_watch_goes_on_when_the_store_went_away(
     kaoji: CommandLine, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from api.observation import Observer
+    from api.watching.observation import Observer
     from domain.errors import UnreachableError
 
     looked = Observer.look

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from domain.policy import load_policy
+from domain.policies.policy import load_policy
 from tests.support.command_line import CommandLine
 from tests.support.simulated import SIMULATED_YEAR
 

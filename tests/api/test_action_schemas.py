@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from api.action_schemas import action_asyncapi, action_schema, example_event
-from api.reference import GENERATED, main, stale_files
-from domain.action_data import FIELDS
-from domain.action_types import ACTION_TYPES
-from domain.actions import check_action
-from domain.refusals import QUARANTINE_CODES, RefusedError
+from api.reference.__main__ import main
+from api.reference.files import GENERATED, stale_files
+from domain.actions.actions import check_action
+from domain.actions.data import FIELDS
+from domain.actions.refusals import QUARANTINE_CODES, RefusedError
+from domain.actions.types import ACTION_TYPES
 from tests.domain.made_actions import NOW, REQUIRED, checked, event, json_values, text, valid_events
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -7,9 +7,9 @@ from importlib import import_module
 import pytest
 
 from api.errors import EXIT_AND_STATUS, exit_and_status, exit_code
+from domain.actions.refusals import RefusedError
 from domain.errors import KaojiError, UnknownNameError, UnreachableError, WrongInputError
 from domain.ledger.errors import BusyLedgerError, MissingKeyError, StaleTrackingError
-from domain.refusals import RefusedError
 
 
 @pytest.mark.parametrize("name", EXIT_AND_STATUS)

@@ -12,8 +12,8 @@ from starlette.testclient import TestClient
 
 from api.audit import AuditQuery, audit
 from api.bootstrap import Kaoji
+from domain.actions.refusals import RECORD_BYTES_MAX
 from domain.ledger.quarantine import Entry
-from domain.refusals import RECORD_BYTES_MAX
 from tests.reference.given import act
 from tests.support.http import BATCH, STRUCTURED, detail, post, post_batch, post_binary
 from tests.support.product import record

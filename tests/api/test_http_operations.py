@@ -21,9 +21,9 @@ from api.http.app import create_app
 from api.quarantine import entry_json
 from api.receipts import receipt
 from api.status import status
+from domain.actions.refusals import RefusedError
 from domain.errors import UnreachableError
 from domain.ledger.errors import StoreUnreachableError
-from domain.refusals import RefusedError
 from projections.recorded_actions import instant_text
 from tests.reference.given import act
 from tests.support.http import LOCAL, detail, post, post_batch

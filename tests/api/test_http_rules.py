@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from api.adoption import adopt
 from api.bootstrap import Kaoji
-from domain.procedures import load_register, shipped_registers
+from api.rules.adoption import adopt
+from domain.rules.procedures import load_register, shipped_registers
 from tests.reference.given import act
 from tests.support.http import detail
 from tests.support.product import record

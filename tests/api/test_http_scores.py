@@ -9,11 +9,11 @@ import pytest
 from starlette.testclient import TestClient
 
 from api.bootstrap import Kaoji
-from api.differences import difference
-from api.explanations import explanation
-from api.scorecards import basis
+from api.scores.differences import difference
+from api.scores.explanations import explanation
+from api.scores.scorecards import basis
 from domain.errors import WrongInputError
-from domain.rollup import By
+from domain.measuring.rollup import By
 from tests.reference.given import act
 from tests.support.http import detail
 from tests.support.product import record

@@ -8,7 +8,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from api.bootstrap import Kaoji
-from api.what_if import Variation, what_if
+from api.scores.what_if import Variation, what_if
 from tests.reference.given import act
 from tests.support.http import detail
 from tests.support.product import record

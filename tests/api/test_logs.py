@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from api.logs import hide, logs_are_json, set_up_logs, tear_down_logs
 from api.settings import SettingError, read_settings
+from api.watching.logs import hide, logs_are_json, set_up_logs, tear_down_logs
 from domain import log_events
 from domain.log_events import BATCH_RECORDED, CONSUMER_WAITING, LEVELS, LOG_EVENTS, RESERVED_FIELDS
 from tests.support.command_line import CommandLine

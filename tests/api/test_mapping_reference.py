@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 from pydantic import BaseModel
 
-from api import mapping_reference
-from api.mapping_reference import mapping_page
+from api.reference import mapping
+from api.reference.mapping import mapping_page
 from consumers import mapping_format
 from consumers.mapping_format import Constants, Fields
-from domain.action_data import FIELDS
-from domain.toml_files import StrictModel
+from domain.actions.data import FIELDS
+from domain.rules.toml_files import StrictModel
 
 MODELS = [
     model
@@ -22,7 +22,7 @@ MODELS = [
 @pytest.mark.parametrize("model", MODELS)
 def test_every_key_of_a_mapping_is_documented(model: type[BaseModel]) -> None:
     page = mapping_page()
-    assert model in [one for _, one, _ in mapping_reference._TABLES]
+    assert model in [one for _, one, _ in mapping._TABLES]
     for name, field in model.model_fields.items():
         assert field.description
         assert f"| `{field.alias or name}` |" in page

@@ -13,8 +13,8 @@ import pytest
 import yaml
 
 from api.cli.monitoring import shipped
-from api.metric_names import METRICS, Metric
-from domain.refusals import QUARANTINE_CODES
+from api.watching.metric_names import METRICS, Metric
+from domain.actions.refusals import QUARANTINE_CODES
 from tests.docs.pages import ROOT
 from tests.docs.test_links import anchors_of
 from tests.support.command_line import CommandLine

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from api.rule_differences import compared, differences
-from domain.policy import load_policy, parse_policy, shipped_policies
-from domain.procedures import load_register, parse_register, shipped_registers
+from api.rules.differences import compared, differences
+from domain.policies.policy import load_policy, parse_policy, shipped_policies
+from domain.rules.procedures import load_register, parse_register, shipped_registers
 from tests.support.rules import POLICY, REGISTER, changed, version
 
 ERRORS = POLICY[POLICY.index('[[indicator]]\ncode = "errors"') : POLICY.index("[[grade]]")]

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from api.adoption import Outcome, adopt
 from api.audit import AuditQuery, audit
 from api.bootstrap import Kaoji
-from api.rules import NotYetAdoptedError, find_policy, find_register, registers_as_of, rulebook_of
-from api.scorecards import Basis, basis
+from api.rules.adoption import Outcome, adopt
+from api.rules.rules import NotYetAdoptedError, find_policy, find_register, registers_as_of, rulebook_of
+from api.scores.scorecards import Basis, basis
 from api.verification import verification
-from domain.adoption import AdoptionError, ConcurrentAdoptionError, RuleKind
 from domain.errors import UnknownNameError, WrongInputError
+from domain.rules.adoption import AdoptionError, ConcurrentAdoptionError, RuleKind
 from projections.damage import DamagedViewError
 from tests.reference.given import act
 from tests.support.product import product, record

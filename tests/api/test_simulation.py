@@ -21,11 +21,11 @@ from api.demo.enforcement import PENALTY_LIMIT
 from api.demo.guangxi import PUBLISHED
 from api.demo.licences import LICENCE_LIMITS
 from api.demo.simulation import Simulation, SimulationSizeError, actions_min
-from domain.action_types import ACTION_TYPES
-from domain.actions import Action, check_action, same_action
-from domain.calendars import load_calendar, to_day
-from domain.procedures import load_register
-from domain.refusals import RefusedError
+from domain.actions.actions import Action, check_action, same_action
+from domain.actions.refusals import RefusedError
+from domain.actions.types import ACTION_TYPES
+from domain.rules.calendars import load_calendar, to_day
+from domain.rules.procedures import load_register
 from tests.api.counting import count_unit
 from tests.reference.cases import ReferenceLimit
 from tests.reference.scorer import reference_scores

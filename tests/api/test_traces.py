@@ -23,7 +23,7 @@ from starlette.testclient import TestClient
 
 from api.bootstrap import Kaoji
 from api.http.app import create_app
-from api.traces import LINKS_MAX, STOP_SECONDS_MAX, NoTracesError, Traces, tracing, without_paths
+from api.watching.traces import LINKS_MAX, STOP_SECONDS_MAX, NoTracesError, Traces, tracing, without_paths
 from consumers.pipeline import Totals
 from consumers.watch import ConsumerWatch
 from domain.errors import KaojiError
@@ -157,7 +157,7 @@ def test_without_the_setting_nothing_is_loaded() -> None:
         "import sys, api.intake, api.http.app, api.http.server, api.http.listener\n"
         "rooms = ('opentelemetry.sdk', 'opentelemetry.exporter')\n"
         "loaded = [name for name in sys.modules if name.startswith(rooms)]\n"
-        "assert not loaded and 'api.traces' not in sys.modules, loaded"
+        "assert not loaded and 'api.watching.traces' not in sys.modules, loaded"
     )
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=Path(__file__).parents[2], capture_output=True, text=True

@@ -13,16 +13,16 @@ from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 
 from api.bootstrap import Kaoji
-from api.consumer_figures import ConsumerFigures
 from api.http.app import create_app
 from api.http.listener import listening
 from api.http.server import ListenError
-from api.metric_names import METRICS
-from api.metrics import Metrics
-from api.observation import Observer
-from api.readiness import REASONS, Readiness
 from api.settings import read_settings
 from api.view_operations import pause_view
+from api.watching.consumer_figures import ConsumerFigures
+from api.watching.metric_names import METRICS
+from api.watching.metrics import Metrics
+from api.watching.observation import Observer
+from api.watching.readiness import REASONS, Readiness
 from consumers.pipeline import Totals
 from consumers.watch import PartitionStand
 from domain.errors import UnreachableError

@@ -15,9 +15,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from api.adoption import adopt
 from api.bootstrap import opened
 from api.intake import consume_topic
+from api.rules.adoption import adopt
 from api.settings import Settings
 from domain.errors import UnreachableError
 from projections.store import DIRECTORY

@@ -10,7 +10,7 @@ from itertools import count
 from typing import Any, Final
 
 from api.demo.simulation import STAFF_MIN, Simulation, actions_min
-from domain.action_types import ACTION_TYPES
+from domain.actions.types import ACTION_TYPES
 
 Event = dict[str, Any]
 

@@ -12,13 +12,13 @@ from typing import Any
 from kafka import KafkaConsumer, TopicPartition
 
 from api.bootstrap import Kaoji, opened
-from api.scorecards import basis
+from api.scores.scorecards import basis
 from api.settings import Settings
 from api.verification import verification
 from domain.ledger.quarantine import ANY
 from domain.ledger.records import ACTION_TOPIC
 from domain.ledger.sql import QUARTER_MICROSECONDS
-from domain.rollup import By
+from domain.measuring.rollup import By
 from projections.driver import Driver
 from projections.store import BLOCKS, DIRECTORY, RULES, Checkpoint
 from tests.campaigns.traffic import Meaning

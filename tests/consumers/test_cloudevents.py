@@ -19,8 +19,8 @@ from consumers.cloudevents import (
 from consumers.kafka_records import KafkaRecord
 from consumers.mapping import Mapping
 from consumers.retry import Retrial
+from domain.actions.refusals import RECORD_BYTES_MAX
 from domain.ledger.records import Arrival
-from domain.refusals import RECORD_BYTES_MAX
 from tests.support.ledgers import NOW, record
 
 BINARY = {

@@ -16,11 +16,11 @@ from kafka import KafkaConsumer, TopicPartition
 from consumers.cloudevents import to_arrival
 from consumers.dead_letters import DeadLetters, DeadLetterTopic, letter_of
 from consumers.kafka_topics import create_topic
+from domain.actions.refusals import RECORD_BYTES_MAX, RefusedError
 from domain.errors import WrongInputError
 from domain.ledger.ledger import Ledger
 from domain.ledger.quarantine import ANY
 from domain.ledger.records import Arrival
-from domain.refusals import RECORD_BYTES_MAX, RefusedError
 from tests.support.command_line import CommandLine
 from tests.support.consuming import ROOT, lines, opened, producer, run, wait_for
 from tests.support.ledgers import arrival, record

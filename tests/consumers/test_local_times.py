@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumers.local_times import LocalTimes
-from domain.actions import parse_instant
-from domain.calendars import to_date
+from domain.actions.actions import parse_instant
 from domain.errors import UnknownNameError
+from domain.rules.calendars import to_date
 from domain.zones import load_zone
 
 AMSTERDAM = LocalTimes("Europe/Amsterdam", ["%d.%m.%Y %H:%M", "%d.%m.%Y"])

@@ -9,7 +9,7 @@ import pytest
 
 from consumers.mapping import MappingError, load_mapping, parse_mapping, shipped_mappings
 from consumers.mapping_format import Constants, Fields
-from domain.action_data import FIELDS
+from domain.actions.data import FIELDS
 from domain.errors import UnknownNameError
 
 GOOD = """\

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from consumers.byte_streams import UnreadableInputError
 from consumers.pipeline import Intake, Totals
 from consumers.seen_actions import SeenActions, entries
-from domain.actions import check_action, same_action
+from domain.actions.actions import check_action, same_action
 from domain.ledger.ledger import Ledger, open_ledger
 from domain.ledger.records import Arrival, Head, Verdict
 from tests.support.ledgers import NOW, arrival, arrivals, record

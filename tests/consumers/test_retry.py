@@ -7,8 +7,8 @@ from pathlib import Path
 from consumers.files import open_files
 from consumers.mapping import parse_mapping
 from consumers.retry import Retrial
+from domain.actions.refusals import RECORD_BYTES_MAX
 from domain.ledger.records import Arrival
-from domain.refusals import RECORD_BYTES_MAX
 from tests.support.ledgers import NOW
 
 TABLE = "nr,what,when,start\nC1,发证,2023-05-04 10:00,never\n".encode("gb18030")

@@ -10,15 +10,15 @@ import pytest
 from typer.main import get_command
 
 from api.cli.main import app
-from api.http_reference import openapi
-from api.metric_names import METRICS
-from api.readiness import REASONS
-from api.reference import stale_files
-from api.settings_reference import described_settings
+from api.reference.files import stale_files
+from api.reference.http import openapi
+from api.reference.settings import described_settings
+from api.watching.metric_names import METRICS
+from api.watching.readiness import REASONS
 from consumers.kafka_settings import _KINDS
-from domain.action_types import ACTION_TYPES
+from domain.actions.refusals import QUARANTINE_CODES
+from domain.actions.types import ACTION_TYPES
 from domain.log_events import LOG_EVENTS, RESERVED_FIELDS
-from domain.refusals import QUARANTINE_CODES
 from tests.docs.pages import PAGES, ROOT, name_of
 
 
@@ -110,7 +110,7 @@ def test_every_route_and_parameter_is_documented() -> None:
 
 
 def test_every_indicator_is_explained_in_the_rules() -> None:
-    from domain.policy import load_policy
+    from domain.policies.policy import load_policy
 
     said = page("explanation/scoring.md")
     for indicator in load_policy("gx-2012").indicators:

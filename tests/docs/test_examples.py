@@ -15,11 +15,11 @@ import yaml
 from consumers.kafka_settings import check_kafka_settings
 from consumers.mapping import load_mapping
 from consumers.senders import SendersFile
-from domain.actions import check_action
-from domain.policy import load_policy, parse_policy
-from domain.procedures import parse_register
-from domain.refusals import RefusedError
-from domain.toml_files import parse_toml
+from domain.actions.actions import check_action
+from domain.actions.refusals import RefusedError
+from domain.policies.policy import load_policy, parse_policy
+from domain.rules.procedures import parse_register
+from domain.rules.toml_files import parse_toml
 from tests.docs.pages import PAGES, ROOT, Block, blocks_in, blocks_of, name_of
 from tests.docs.running import matches, run_blocks
 from tests.support.missing import without

@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from domain.directory import Directory, DirectoryAction
-from domain.exact_scoring import WHOLE, Scorecard
-from domain.measures import POPULATIONS
-from domain.policy import Policy, load_policy, parse_policy
-from domain.populations import Population, pattern_of
-from domain.procedures import load_register
-from domain.rollup import By
-from domain.scoring import Scorecards, score
-from domain.sums import Sums
+from domain.measuring.populations import Population, pattern_of
+from domain.measuring.rollup import By
+from domain.measuring.sums import Sums
+from domain.policies.measures import POPULATIONS
+from domain.policies.policy import Policy, load_policy, parse_policy
+from domain.rules.procedures import load_register
+from domain.scoring.exact_scoring import WHOLE, Scorecard
+from domain.scoring.scoring import Scorecards, score
 from tests.domain.scored_march import FROM, SHANGHAI, TO
 
 Row = dict[tuple[Population, int], int]

@@ -7,10 +7,10 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from domain.action_data import FIELDS
-from domain.action_types import ACTION_TYPES
-from domain.actions import Action, check_action
-from domain.refusals import RefusedError
+from domain.actions.actions import Action, check_action
+from domain.actions.data import FIELDS
+from domain.actions.refusals import RefusedError
+from domain.actions.types import ACTION_TYPES
 
 HOUR = 3_600_000_000
 NOW = 1_717_200_000_000_000  # 2024-06-01T00:00Z

@@ -12,9 +12,8 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from domain.action_types import ACTION_TYPES
-from domain.calendars import load_calendar, to_day
-from domain.cases import (
+from domain.actions.types import ACTION_TYPES
+from domain.measuring.cases import (
     ACTION_RECORD,
     EXTRA_RECORD,
     LONE,
@@ -29,10 +28,11 @@ from domain.cases import (
     make_records,
     role_table,
 )
-from domain.context import Context
-from domain.limits import Rules as CompiledRules
-from domain.limits import compile_rules
-from domain.tally import WHOLE
+from domain.measuring.limits import Rules as CompiledRules
+from domain.measuring.limits import compile_rules
+from domain.measuring.tally import WHOLE
+from domain.rules.calendars import load_calendar, to_day
+from domain.rules.context import Context
 from domain.zones import load_zone
 from tests.reference.cases import Kind, ReferenceLimit, Rules
 from tests.reference.recorded import Fact, fact_of

@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from datetime import date
 from functools import lru_cache
 
-from domain.calendars import to_day
 from domain.directory import Directory, DirectoryAction
-from domain.exact_scoring import Scorecard
-from domain.policy import Policy, load_policy
-from domain.populations import Population, pattern_of
-from domain.procedures import Register, load_register
-from domain.rollup import By, sums_of
-from domain.scoring import Scorecards, score
-from domain.tally import WHOLE, Tally, TallyRow
+from domain.measuring.populations import Population, pattern_of
+from domain.measuring.rollup import By, sums_of
+from domain.measuring.tally import WHOLE, Tally, TallyRow
+from domain.policies.policy import Policy, load_policy
+from domain.rules.calendars import to_day
+from domain.rules.procedures import Register, load_register
+from domain.scoring.exact_scoring import Scorecard
+from domain.scoring.scoring import Scorecards, score
 from domain.zones import load_zone
 
 FROM, TO = to_day(date(2024, 3, 1)), to_day(date(2024, 3, 31))

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain import upcasts
-from domain.action_batches import QuickData, check_actions
-from domain.action_data import FIELDS
-from domain.action_facts import SEALED_FIELDS
-from domain.action_types import ACTION_TYPES
-from domain.actions import Action, check_action
-from domain.refusals import RECORD_BYTES_MAX, RefusedError
+from domain.actions import upcasts
+from domain.actions.actions import Action, check_action
+from domain.actions.batches import QuickData, check_actions
+from domain.actions.data import FIELDS
+from domain.actions.facts import SEALED_FIELDS
+from domain.actions.refusals import RECORD_BYTES_MAX, RefusedError
+from domain.actions.types import ACTION_TYPES
 from tests.domain.made_actions import NOW, OF, event, text, valid_events
 
 PARTS = (

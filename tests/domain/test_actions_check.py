@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from domain.action_types import ACTION_TYPES, CASE_FAMILIES
-from domain.actions import check_action, check_event
-from domain.refusals import QUARANTINE_CODES, RECORD_BYTES_MAX, RefusedError
+from domain.actions.actions import check_action, check_event
+from domain.actions.refusals import QUARANTINE_CODES, RECORD_BYTES_MAX, RefusedError
+from domain.actions.types import ACTION_TYPES, CASE_FAMILIES
 from tests.domain.made_actions import NOW, OF, OUTCOMES, REQUIRED, checked, event, refusal, text
 
 EMPTY: dict[str, Any] = {}

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.action_types import ACTION_TYPES
-from domain.actions import check_action, correct_data, facts_action, parse_instant
-from domain.refusals import RefusedError
+from domain.actions.actions import check_action, correct_data, facts_action, parse_instant
+from domain.actions.refusals import RefusedError
+from domain.actions.types import ACTION_TYPES
 from tests.domain.made_actions import (
     HOUR,
     NOW,

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from domain.action_data import FIELDS
-from domain.actions import Action, check_action, check_event, facts_action, same_action
-from domain.refusals import RefusedError
+from domain.actions.actions import Action, check_action, check_event, facts_action, same_action
+from domain.actions.data import FIELDS
+from domain.actions.refusals import RefusedError
 from tests.domain.made_actions import NOW, OF, REQUIRED, checked, event, text, valid_events
 
 MEMBERS = {"participants": {"staff", "share"}, "evidence": {"ref", "sha256"}, "of": {"source", "id", "case"}}

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from domain.actions import Action, action_key, check_action, same_action
+from domain.actions.actions import Action, action_key, check_action, same_action
 from tests.domain.made_actions import NOW, checked, event, json_values, text, texts, valid_events
 
 

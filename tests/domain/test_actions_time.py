@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.actions import check_action, order_key, parse_instant
-from domain.refusals import RefusedError
+from domain.actions.actions import check_action, order_key, parse_instant
+from domain.actions.refusals import RefusedError
 from tests.domain.made_actions import HOUR, NOW, checked, event, refusal, text
 
 INSTANTS = {

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from domain.adoption import (
+from domain.rules.adoption import (
     Adopted,
     AdoptionError,
     Rule,

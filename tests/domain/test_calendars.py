@@ -10,8 +10,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks import calendars
-from domain.calendars import AMENDMENTS, FIRST_DAY, LAST_DAY, Calendar, CountedDays, load_calendar, to_date, to_day
 from domain.errors import UnknownNameError
+from domain.rules.calendars import (
+    AMENDMENTS,
+    FIRST_DAY,
+    LAST_DAY,
+    Calendar,
+    CountedDays,
+    load_calendar,
+    to_date,
+    to_day,
+)
 
 KINDS: tuple[CountedDays, ...] = ("working", "calendar")
 CALENDARS = ("china", "weekdays")

@@ -6,11 +6,11 @@ from fractions import Fraction
 import numpy as np
 from hypothesis import given, settings
 
-from domain.comparison import Comparison
-from domain.exact_scoring import ExactScorer, Scorecard
-from domain.policy import Policy
-from domain.score_columns import ScoreColumns, score_columns
-from domain.sums import Sums
+from domain.measuring.sums import Sums
+from domain.policies.policy import Policy
+from domain.scoring.comparison import Comparison
+from domain.scoring.exact_scoring import ExactScorer, Scorecard
+from domain.scoring.score_columns import ScoreColumns, score_columns
 from tests.domain.given_sums import RISING, adjustment, grade, indicator, members, policy_of
 from tests.domain.test_scoring_fast import policies, rows_of_sums
 

@@ -13,7 +13,7 @@ COUNTED = """
 import sys
 sys.path.insert(0, sys.argv[1])
 from domain.compiled import CACHE
-from domain.spans import ALL_BEFORE, SPAN_RECORD, cases_reaching
+from domain.measuring.spans import ALL_BEFORE, SPAN_RECORD, cases_reaching
 import numpy as np
 
 spans = np.array([(3, 5, 1, 1)], SPAN_RECORD).view(np.recarray)
@@ -36,7 +36,7 @@ def test_changed_core_is_compiled_anew_wherever_it_is_inlined(tmp_path: Path) ->
     for room in ("domain", "projections"):
         shutil.copytree(ROOT / room, tmp_path / room, ignore=shutil.ignore_patterns("__pycache__"))
     before, _ = ran(tmp_path)
-    upgraded = tmp_path / "domain" / "fold.py"
+    upgraded = tmp_path / "domain" / "measuring" / "fold.py"
     upgraded.write_text(upgraded.read_text() + "\n# changed\n")
     # When it runs again
     after, _ = ran(tmp_path)

@@ -8,11 +8,11 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.calendars import to_day
-from domain.counting import Counts, Period, Sizes, count_cases, count_tally
-from domain.fold import HEAD, fold
-from domain.populations import EVERYTHING, IN_TIME_STOCK, Population
-from domain.spans import spans_of
+from domain.measuring.counting import Counts, Period, Sizes, count_cases, count_tally
+from domain.measuring.fold import HEAD, fold
+from domain.measuring.populations import EVERYTHING, IN_TIME_STOCK, Population
+from domain.measuring.spans import spans_of
+from domain.rules.calendars import to_day
 from tests.domain.made_cases import (
     FIRST,
     PROCEDURES,

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.curves import Curve, Direction
-from domain.intervals import wilson
 from domain.numbers import plain, rounded
+from domain.policies.curves import Curve, Direction
+from domain.scoring.intervals import wilson
 
 LINEAR = {"kind": "linear", "points": [[Decimal("0.5"), 0], [Decimal("0.8"), 60], [Decimal("0.9"), 100]]}
 RISING = {"kind": "step", "points": [[Decimal("0.5"), 10], [Decimal("0.8"), 60], [Decimal("0.9"), 100]]}

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.calendars import to_day
 from domain.directory import Directory, DirectoryAction
+from domain.rules.calendars import to_day
 from domain.zones import load_zone
 
 SHANGHAI = load_zone("Asia/Shanghai")

@@ -18,10 +18,10 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.calendars import to_date, to_day
-from domain.fold import HEAD, fold
-from domain.populations import ATTRIBUTES, STOCKS, Population
-from domain.tally import WHOLE
+from domain.measuring.fold import HEAD, fold
+from domain.measuring.populations import ATTRIBUTES, STOCKS, Population
+from domain.measuring.tally import WHOLE
+from domain.rules.calendars import to_date, to_day
 from tests.domain.made_cases import (
     FIRST,
     PROCEDURES,

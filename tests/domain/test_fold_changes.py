@@ -9,11 +9,20 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.cases import ACTION_RECORD, EXTRA_RECORD, NOBODY, NOTHING, SHARE_RECORD, Cases, Role, make_records
-from domain.fold import Contributions, fold
-from domain.fold_changes import ChangeFold
-from domain.tally import WHOLE, Tally
-from domain.tally_table import TallyTable
+from domain.measuring.cases import (
+    ACTION_RECORD,
+    EXTRA_RECORD,
+    NOBODY,
+    NOTHING,
+    SHARE_RECORD,
+    Cases,
+    Role,
+    make_records,
+)
+from domain.measuring.fold import Contributions, fold
+from domain.measuring.fold_changes import ChangeFold
+from domain.measuring.tally import WHOLE, Tally
+from domain.measuring.tally_table import TallyTable
 from tests.domain.made_cases import (
     PROCEDURES,
     STAFF,

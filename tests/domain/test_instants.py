@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.actions import parse_instant
-from domain.instants import parse_instants
+from domain.actions.actions import parse_instant
+from domain.actions.instants import parse_instants
 
 
 def two(most: int) -> st.SearchStrategy[str]:

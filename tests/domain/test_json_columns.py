@@ -11,8 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from domain import json_columns
-from domain.json_columns import (
+from domain.numbers import plain
+from domain.scoring import json_columns
+from domain.scoring.json_columns import (
     NARROW,
     WIDE,
     Constant,
@@ -25,8 +26,7 @@ from domain.json_columns import (
     json_texts,
     values_of,
 )
-from domain.number_columns import decimal_column, plain_column, with_texts
-from domain.numbers import plain
+from domain.scoring.number_columns import decimal_column, plain_column, with_texts
 
 SIZE = 5
 

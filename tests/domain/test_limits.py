@@ -11,12 +11,29 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.calendars import FIRST_DAY, LAST_DAY, load_calendar
-from domain.cases import ACTION_RECORD, EXTRA_RECORD, SHARE_RECORD, STATES_REASON, Cases, Role, make_records
-from domain.context import Context
-from domain.facts import EPOCH_ORDINAL
-from domain.limits import NEVER, UNKNOWN, Rules, compile_rules, counted_days, counted_limit, day_of_count, start_of
-from domain.procedures import DeemedAcceptance, Extension, Limit, ProcedureVersion, Register, Title
+from domain.actions.stored_facts import EPOCH_ORDINAL
+from domain.measuring.cases import (
+    ACTION_RECORD,
+    EXTRA_RECORD,
+    SHARE_RECORD,
+    STATES_REASON,
+    Cases,
+    Role,
+    make_records,
+)
+from domain.measuring.limits import (
+    NEVER,
+    UNKNOWN,
+    Rules,
+    compile_rules,
+    counted_days,
+    counted_limit,
+    day_of_count,
+    start_of,
+)
+from domain.rules.calendars import FIRST_DAY, LAST_DAY, load_calendar
+from domain.rules.context import Context
+from domain.rules.procedures import DeemedAcceptance, Extension, Limit, ProcedureVersion, Register, Title
 from domain.zones import load_zone
 
 TITLE = Title(zh="程序", en="Procedure")

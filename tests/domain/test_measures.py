@@ -4,8 +4,9 @@ from random import Random
 
 import pytest
 
-from domain.curves import Direction
-from domain.measures import (
+from domain.measuring.populations import ATTRIBUTES, CELLS, FIRST_CELL, Population, cell, cells_with
+from domain.policies.curves import Direction
+from domain.policies.measures import (
     POPULATIONS,
     CompiledMeasure,
     PenaltyRewardError,
@@ -14,7 +15,6 @@ from domain.measures import (
     population_of,
     standard_measures,
 )
-from domain.populations import ATTRIBUTES, CELLS, FIRST_CELL, Population, cell, cells_with
 from tests.domain.given_sums import RISING, adjustment, competence, indicator, policy_of
 
 MEASURE = """

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from domain.calendars import to_day
 from domain.errors import UnknownNameError, WrongInputError
-from domain.measures import PenaltyRewardError, PolicyError
-from domain.policy import load_policy, parse_policy, shipped_policies
-from domain.procedures import parse_register
+from domain.policies.measures import PenaltyRewardError, PolicyError
+from domain.policies.policy import load_policy, parse_policy, shipped_policies
+from domain.rules.calendars import to_day
+from domain.rules.procedures import parse_register
 
 POLICY = """
 name = "test"

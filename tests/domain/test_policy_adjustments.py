@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.errors import UnknownNameError
-from domain.measures import PolicyError
-from domain.policy import Policy, VariationError, load_policy, shipped_policies
-from domain.policy_checks import reachable_scores
-from domain.policy_file import Adjustment, Indicator, PolicyFile
-from domain.toml_files import parse_toml
+from domain.policies.checks import reachable_scores
+from domain.policies.measures import PolicyError
+from domain.policies.policy import Policy, VariationError, load_policy, shipped_policies
+from domain.policies.policy_file import Adjustment, Indicator, PolicyFile
+from domain.rules.toml_files import parse_toml
 from tests.domain.given_sums import (
     RISING,
     Row,

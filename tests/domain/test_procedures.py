@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from domain.calendars import load_calendar, to_day
-from domain.context import make_context
 from domain.errors import UnknownNameError
-from domain.procedures import (
+from domain.rules.calendars import load_calendar, to_day
+from domain.rules.context import make_context
+from domain.rules.procedures import (
     ENDINGS,
     DeemedAcceptance,
     Extension,

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from domain.action_data import FIELDS
-from domain.receipts import digest_of_all, receipted
+from domain.actions.data import FIELDS
+from domain.actions.receipts import digest_of_all, receipted
 from tests.domain.made_actions import checked, event, text, valid_events
 
 ENVELOPE = ("specversion", "id", "source", "type", "subject", "time", "datacontenttype", "dataschema", "sequence")

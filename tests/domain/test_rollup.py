@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.directory import Directory, DirectoryAction
-from domain.populations import ATTRIBUTES, STOCKS, VALUED, Population
-from domain.rollup import By, sums_of
-from domain.sums import Sums, Values
-from domain.tally import Tally, TallyRow
+from domain.measuring.populations import ATTRIBUTES, STOCKS, VALUED, Population
+from domain.measuring.rollup import By, sums_of
+from domain.measuring.sums import Sums, Values
+from domain.measuring.tally import Tally, TallyRow
 from tests.domain.scored_march import (
     FROM,
     LICENCE,

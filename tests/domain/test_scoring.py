@@ -8,13 +8,13 @@ from fractions import Fraction
 import pytest
 
 from domain.directory import Directory
-from domain.exact_scoring import Lacking, quantile
-from domain.json_columns import WIDE
-from domain.policy import load_policy
-from domain.policy_file import NotRatable
-from domain.procedures import load_register
-from domain.scoring import PeriodError, score
-from domain.sums import Sums
+from domain.measuring.sums import Sums
+from domain.policies.policy import load_policy
+from domain.policies.policy_file import NotRatable
+from domain.rules.procedures import load_register
+from domain.scoring.exact_scoring import Lacking, quantile
+from domain.scoring.json_columns import WIDE
+from domain.scoring.scoring import PeriodError, score
 from tests.domain.given_sums import (
     RISING,
     adjustment,

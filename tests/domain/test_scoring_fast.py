@@ -10,18 +10,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.curves import Curve, FastCurve, compare
-from domain.exact_scoring import ExactScorer
-from domain.intervals import wilson, wilson_millionths
-from domain.json_columns import NARROW, WIDE
-from domain.measures import POPULATIONS, standard_measures
+from domain.measuring.populations import ATTRIBUTES, VALUED, Population
+from domain.measuring.sums import Sums
 from domain.numbers import Rounding, rounded, units_of
-from domain.policy import Policy, load_policy, shipped_policies
-from domain.populations import ATTRIBUTES, VALUED, Population
-from domain.score_columns import round_units, score_columns
-from domain.scorecard_json import card_json
-from domain.scorecard_rows import ScorecardRows
-from domain.sums import Sums
+from domain.policies.curves import Curve, FastCurve, compare
+from domain.policies.measures import POPULATIONS, standard_measures
+from domain.policies.policy import Policy, load_policy, shipped_policies
+from domain.scoring.exact_scoring import ExactScorer
+from domain.scoring.intervals import wilson, wilson_millionths
+from domain.scoring.json_columns import NARROW, WIDE
+from domain.scoring.score_columns import round_units, score_columns
+from domain.scoring.scorecard_json import card_json
+from domain.scoring.scorecard_rows import ScorecardRows
 from tests.domain.given_sums import Row, adjustment, competence, grade, indicator, members, policy_of
 
 PARTS = st.one_of(

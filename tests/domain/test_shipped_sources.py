@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from domain import policy, procedures
-from domain.toml_files import parse_toml
+from domain.policies import policy
+from domain.rules import procedures
+from domain.rules.toml_files import parse_toml
 
 READ = {
     "产品质量法": {15, 18},

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.tally import TALLY_RECORD, Tally, TallyFormatError, TallyRow
+from domain.measuring.tally import TALLY_RECORD, Tally, TallyFormatError, TallyRow
 
 NAMES = st.sampled_from([None, "b", "a", "é", "𝄞", ""])
 ROWS = st.lists(

@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.tally import TALLY_RECORD, Tally
-from domain.tally_table import PLACES_MIN, TallyTable
+from domain.measuring.tally import TALLY_RECORD, Tally
+from domain.measuring.tally_table import PLACES_MIN, TallyTable
 
 CODES = st.integers(-1, 3)
 ROWS = st.lists(

@@ -11,15 +11,15 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from api.action_schemas import action_schema
-from domain import action_facts, action_rules, upcasts
-from domain.action_data import Text, said
-from domain.actions import Action, check_action, facts_action, same_action
-from domain.corrections import apply_corrections
-from domain.facts import read_all_facts, read_facts
+from domain.actions import facts, rules, upcasts
+from domain.actions.actions import Action, check_action, facts_action, same_action
+from domain.actions.corrections import apply_corrections
+from domain.actions.data import Text, said
+from domain.actions.receipts import receipted
+from domain.actions.refusals import RefusedError
+from domain.actions.stored_facts import read_all_facts, read_facts
+from domain.actions.upcasts import newest, newest_version, upcast, version_of
 from domain.ledger.records import Arrival
-from domain.receipts import receipted
-from domain.refusals import RefusedError
-from domain.upcasts import newest, newest_version, upcast, version_of
 from tests.domain.made_actions import NOW, checked, event, text
 from tests.support.product import product
 
@@ -114,12 +114,12 @@ def _renamed(data: dict[str, Any]) -> dict[str, Any]:
 def second(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setitem(upcasts.UPCASTS, 1, handler_is_actor)
     handler = {"handler": Annotated[Text, said("who did this", "S1")]}
-    monkeypatch.setattr(action_rules, "RETIRED_FIELDS", handler)
+    monkeypatch.setattr(rules, "RETIRED_FIELDS", handler)
     for name in ("FACT_FIELDS", "_CHANGEABLE"):
-        monkeypatch.setattr(action_facts, name, (*getattr(action_facts, name), "handler"))
-    monkeypatch.setattr(action_facts, "_FACT_FIELDS", action_facts._FACT_FIELDS | {"handler"})
+        monkeypatch.setattr(facts, name, (*getattr(facts, name), "handler"))
+    monkeypatch.setattr(facts, "_FACT_FIELDS", facts._FACT_FIELDS | {"handler"})
     yield
-    action_rules.field_validator.cache_clear()
+    rules.field_validator.cache_clear()
 
 
 V2 = "urn:kaoji:action:2"

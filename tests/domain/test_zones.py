@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.calendars import to_day
 from domain.errors import UnknownNameError
+from domain.rules.calendars import to_day
 from domain.tzif import TimeZoneFileError, parse_tzif
 from domain.zones import load_zone, zone_names
 

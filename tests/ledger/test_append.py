@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from eventsourcing.persistence import Tracking
 
-from domain.actions import action_key
+from domain.actions.actions import action_key
 from domain.ledger.errors import StaleTrackingError
 from domain.ledger.ledger import Ledger
 from domain.ledger.quarantine import EntryFilter

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from eventsourcing.persistence import OperationalError
 
-from domain.actions import action_key
+from domain.actions.actions import action_key
 from domain.errors import UnreachableError, WrongInputError
 from domain.ledger.errors import BusyLedgerError, MissingKeyError, NoLedgerError, WrongStoreError
 from domain.ledger.keys_sqlite import KeyFile

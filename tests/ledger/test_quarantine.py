@@ -6,12 +6,12 @@ import hashlib
 
 import pytest
 
+from domain.actions.refusals import RefusedError
 from domain.ledger import sql
 from domain.ledger.errors import EntryMovedError, UnknownEntryError
 from domain.ledger.ledger import Ledger
 from domain.ledger.quarantine import ANY, OPEN, EntryFilter, Group
 from domain.ledger.records import Arrival
-from domain.refusals import RefusedError
 from tests.support.ledgers import NOW, LedgerMaker, arrival, arrivals, record
 
 

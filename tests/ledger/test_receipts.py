@@ -7,10 +7,10 @@ import hashlib
 import pytest
 from eventsourcing.persistence import Tracking
 
+from domain.actions.refusals import RefusedError
 from domain.ledger.errors import StaleTrackingError
 from domain.ledger.ledger import Ledger
 from domain.ledger.records import Arrival
-from domain.refusals import RefusedError
 from tests.support.ledgers import NOW, LedgerMaker, arrival, arrivals, record
 
 QUARTER = 900_000_000

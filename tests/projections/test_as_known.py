@@ -10,13 +10,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from domain.calendars import load_calendar
-from domain.counting import Counts, Period, count_cases
-from domain.populations import EVERYTHING
-from domain.rollup import sizes_for
-from projections.as_known import counts_as_known
-from projections.excerpt import CaseRows
-from projections.tallies import count
+from domain.measuring.counting import Counts, Period, count_cases
+from domain.measuring.populations import EVERYTHING
+from domain.measuring.rollup import sizes_for
+from domain.rules.calendars import load_calendar
+from projections.tallies.as_known import counts_as_known
+from projections.tallies.excerpt import CaseRows
+from projections.tallies.tallies import count
 from tests.drafted_actions import LIMITS, Event
 from tests.strategies import histories, random_history
 from tests.support.product import context, product, record

@@ -17,15 +17,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from api.bootstrap import Kaoji
-from api.scorecards import directory_of
-from domain.actions import facts_action
+from api.scores.scorecards import directory_of
+from domain.actions.actions import facts_action
 from domain.directory import Directory
 from domain.zones import load_zone
-from projections.audit_index import AuditIndex
-from projections.audit_trail import AuditFilter, AuditTrail
+from projections.audit.index import AuditIndex
+from projections.audit.postings import Postings, Rows
+from projections.audit.trail import AuditFilter, AuditTrail
 from projections.corrections import effective_actions
 from projections.history.columns import History
-from projections.postings import Postings, Rows
 from tests.drafted_actions import DAYS, STAFF, UNITS, Event, case_number
 from tests.reference.given import act, corrected, voided
 from tests.reference.plain_scan import plain_scan

@@ -13,9 +13,9 @@ import pyarrow as pa
 import pytest
 
 from api.bootstrap import Kaoji
-from domain.cases import NOBODY
 from domain.garbage import without_collections
 from domain.ledger.records import ACTION_TOPIC, Recorded
+from domain.measuring.cases import NOBODY
 from projections.batch import Actions, Batch
 from projections.changes import write_changes
 from projections.damage import UnreadableEventError

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from domain.cases import LONE, Cases
+from domain.measuring.cases import LONE, Cases
 from domain.zones import load_zone
-from projections.case_chains import CaseChains
-from projections.case_files import case_files
-from projections.case_gathering import gathered
-from projections.excerpt import CaseRows
 from projections.history.columns import History
+from projections.tallies.case_chains import CaseChains
+from projections.tallies.case_files import case_files
+from projections.tallies.case_gathering import gathered
+from projections.tallies.excerpt import CaseRows
 from tests.strategies import random_history
 from tests.support.product import product, record
 
@@ -43,7 +43,7 @@ def test_gathered_cases_are_the_case_files(seed: int, to_instant: bool, tmp_path
 
 
 def test_a_long_case_is_gathered_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("projections.case_gathering.ROWS_AT_ONCE", 4)
+    monkeypatch.setattr("projections.tallies.case_gathering.ROWS_AT_ONCE", 4)
     with product(tmp_path) as kaoji:
         record(kaoji, random_history(7, 300))
         history = kaoji.history()

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from domain.zones import load_zone
-from projections import case_files
+from projections.tallies import case_files
 from tests.strategies import random_history
 from tests.support.product import product, record
 

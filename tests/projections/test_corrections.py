@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from domain.actions import facts_action
-from projections.case_files import waiting_actions
+from domain.actions.actions import facts_action
 from projections.corrections import CorrectionReport, report_corrections
+from projections.tallies.case_files import waiting_actions
 from tests.reference.given import act, corrected, of, voided
 from tests.reference.scorer import reference_without_effect
 from tests.strategies import random_history

@@ -14,14 +14,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from api.bootstrap import Kaoji
-from domain.calendars import load_calendar, to_day
-from domain.context import Context
-from domain.populations import ATTRIBUTES, FIRST_CELL, Population
-from domain.rollup import UNKNOWN_PROCESS, By
-from domain.sums import Sums
-from domain.tally import WHOLE
+from domain.measuring.populations import ATTRIBUTES, FIRST_CELL, Population
+from domain.measuring.rollup import UNKNOWN_PROCESS, By
+from domain.measuring.sums import Sums
+from domain.measuring.tally import WHOLE
+from domain.rules.calendars import load_calendar, to_day
+from domain.rules.context import Context
 from projections.directory import DirectoryProjection, directory_as_known
-from projections.tallies import count
+from projections.tallies.tallies import count
 from tests.drafted_actions import LIMITS, Event
 from tests.reference.populations import ReferenceSums, reference_populations
 from tests.strategies import batches, histories, periods, random_history, working_weekday

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from api.scorecards import directory_of
-from domain.calendars import load_calendar
-from domain.populations import Population
-from domain.tally import Tally
+from api.scores.scorecards import directory_of
+from domain.measuring.populations import Population
+from domain.measuring.tally import Tally
+from domain.rules.calendars import load_calendar
 from domain.zones import load_zone
-from projections.case_files import waiting_actions
 from projections.history.without import without_sources
-from projections.tallies import count
+from projections.tallies.case_files import waiting_actions
+from projections.tallies.tallies import count
 from tests.drafted_actions import LIMITS, SOURCES, Event
 from tests.strategies import random_history
 from tests.support.product import context, product, record

@@ -15,14 +15,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from api.bootstrap import Kaoji, stamp
-from domain.calendars import load_calendar
-from domain.context import Context
 from domain.directory import Directory
-from domain.sums import Sums
+from domain.measuring.sums import Sums
+from domain.rules.calendars import load_calendar
+from domain.rules.context import Context
 from projections.history.columns import History, differences, load_history
-from projections.kept_arrays import KeptArrays
-from projections.kept_files import KeptFiles
-from projections.tallies import count
+from projections.history.kept_arrays import KeptArrays
+from projections.tallies.kept_files import KeptFiles
+from projections.tallies.tallies import count
 from tests.drafted_actions import LIMITS, Event
 from tests.reference.given import act
 from tests.strategies import batches, histories, random_history

@@ -15,10 +15,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from domain.calendars import load_calendar
+from domain.rules.calendars import load_calendar
 from projections.damage import DamagedViewError
-from projections.live_tally import LiveTally
-from projections.tallies import count
+from projections.tallies.live_tally import LiveTally
+from projections.tallies.tallies import count
 from tests.drafted_actions import LIMITS, Event
 from tests.strategies import batches, histories, random_history
 from tests.support.product import context, product, record
@@ -61,7 +61,7 @@ def test_a_long_stretch_counts_to_the_same_as_many_short_ones(
         for position in range(1, history.position + 1):
             by_batches.follow(history.upto(position))
         at_once.follow(history)
-        monkeypatch.setattr("projections.live_tally.ROWS_AT_ONCE", 70)
+        monkeypatch.setattr("projections.tallies.live_tally.ROWS_AT_ONCE", 70)
         by_pieces.follow(history)
         assert by_batches.tally() == at_once.tally() == by_pieces.tally() == count(history, rules).tally()
 

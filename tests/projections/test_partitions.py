@@ -15,11 +15,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from domain.calendars import load_calendar
-from domain.populations import EVERYTHING
-from domain.tally import Tally
-from projections.partitions import PartitionFold, partitions, some_cases, tally_of
-from projections.tallies import Counted, count
+from domain.measuring.populations import EVERYTHING
+from domain.measuring.tally import Tally
+from domain.rules.calendars import load_calendar
+from projections.tallies.partitions import PartitionFold, partitions, some_cases, tally_of
+from projections.tallies.tallies import Counted, count
 from tests.drafted_actions import LIMITS, Event
 from tests.strategies import histories, random_history
 from tests.support.product import context, product, record

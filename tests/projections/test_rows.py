@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.facts import Facts, read_all_facts, read_facts
+from domain.actions.stored_facts import Facts, read_all_facts, read_facts
 from projections.history.rows import ROW_COLUMNS, code_facts, code_told, new_vocabulary
 from projections.history.told import TOLD, read_told, told_of
 from tests.drafted_actions import Event

@@ -13,12 +13,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from api.bootstrap import Kaoji
-from domain.calendars import load_calendar
-from domain.context import Context
-from domain.measures import standard_measures
-from domain.rollup import UNKNOWN_PROCESS
-from domain.tally import WHOLE
-from projections.tallies import count
+from domain.measuring.rollup import UNKNOWN_PROCESS
+from domain.measuring.tally import WHOLE
+from domain.policies.measures import standard_measures
+from domain.rules.calendars import load_calendar
+from domain.rules.context import Context
+from projections.tallies.tallies import count
 from tests.drafted_actions import LIMITS, Event
 from tests.projections.test_counts_against_reference import product_sums
 from tests.reference.scorer import INDICATORS, By, reference_scores

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from domain.populations import EVERYTHING
-from projections.spark import tally_in_spark
+from domain.measuring.populations import EVERYTHING
+from projections.tallies.spark import tally_in_spark
 from tests.projections.test_partitions import counted_from
 from tests.strategies import random_history
 from tests.support.command_line import CommandLine

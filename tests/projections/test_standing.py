@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from domain.calendars import load_calendar
-from domain.context import Context
 from domain.directory import Directory
-from domain.populations import EVERYTHING
-from domain.rollup import By
-from domain.sums import Sums
+from domain.measuring.populations import EVERYTHING
+from domain.measuring.rollup import By
+from domain.measuring.sums import Sums
+from domain.rules.calendars import load_calendar
+from domain.rules.context import Context
 from projections.history.columns import History
-from projections.standing import Standing
-from projections.tallies import count
+from projections.tallies.standing import Standing
+from projections.tallies.tallies import count
 from tests.drafted_actions import LIMITS
 from tests.strategies import random_history
 from tests.support.product import context, product, record

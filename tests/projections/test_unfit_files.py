@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 
 from api.bootstrap import Kaoji
 from api.verification import verification
-from domain.calendars import load_calendar
 from domain.log_events import EVENT_ATTRIBUTE
+from domain.rules.calendars import load_calendar
 from projections.history.columns import History
-from projections.kept_arrays import KeptArrays, UnfitFileError, write_arrays
-from projections.tallies import count
+from projections.history.kept_arrays import KeptArrays, UnfitFileError, write_arrays
+from projections.tallies.tallies import count
 from tests.drafted_actions import LIMITS, Event
 from tests.projections.test_kept_files import assert_same, derived, process
 from tests.strategies import random_history
@@ -148,7 +148,7 @@ def test_files_of_a_build_that_was_replaced_are_taken_away(folder: Path) -> None
 
 
 def test_files_of_another_program_are_made_anew(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("projections.kept_files._sources_digest", lambda: "another")
+    monkeypatch.setattr("projections.tallies.kept_files._sources_digest", lambda: "another")
     with process(folder) as kaoji:
         read(kaoji)
     assert {KeptArrays(path).told["sources"] for path in kept(folder).values()} == {"another"}
@@ -169,7 +169,8 @@ def test_a_process_killed_while_it_writes_leaves_the_old_file(tmp_path: Path, st
     write_arrays(path, {"made": "first"}, {"numbers": np.arange(5_000)})
     module, _, name = step.rpartition(".")
     killed = (
-        "import numpy, os, pathlib; from pathlib import Path; from projections.kept_arrays import write_arrays\n"
+        "import numpy, os, pathlib; from pathlib import Path\n"
+        "from projections.history.kept_arrays import write_arrays\n"
         f"{module}.{name} = lambda *_: os._exit(9)\n"
         f"write_arrays(Path({str(path)!r}), {{'made': 'second'}}, {{'numbers': numpy.arange(9_000)}})"
     )

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.action_types import ACTION_TYPES
+from domain.actions.types import ACTION_TYPES
 from domain.directory import Directory
 from domain.zones import Zone
-from projections.audit_trail import AuditFilter
+from projections.audit.trail import AuditFilter
 from projections.history.columns import History
 from projections.history.effective import EffectiveRows, effective_rows, marked
 from projections.history.rows import subject_word

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from domain.action_types import ACTION_TYPES
-from domain.cases import NOBODY
-from domain.facts import Facts, due_value
+from domain.actions.stored_facts import Facts, due_value
+from domain.actions.types import ACTION_TYPES
+from domain.measuring.cases import NOBODY
 from projections.history.rows import ROW_COLUMNS, VOCABULARIES, subject_word
 
 WordLists = dict[str, list[str]]

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from domain.actions import check_action
+from domain.actions.actions import check_action
+from domain.actions.refusals import RefusedError
 from domain.ledger.ledger import Ledger, open_ledger
 from domain.ledger.records import Arrival
-from domain.refusals import RefusedError
 
 NOW = 1_700_000_000_000_000
 

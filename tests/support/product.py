@@ -12,11 +12,11 @@ from typing import Any
 
 from api.bootstrap import Kaoji, opened
 from api.settings import Settings
-from domain.actions import check_action
-from domain.calendars import Calendar, to_day
-from domain.context import Context
+from domain.actions.actions import check_action
 from domain.ledger.records import Arrival, Verdict
-from domain.procedures import (
+from domain.rules.calendars import Calendar, to_day
+from domain.rules.context import Context
+from domain.rules.procedures import (
     DeemedAcceptance,
     Extension,
     Limit,

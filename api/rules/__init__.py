@@ -1,0 +1,1 @@
+"""Policies and registers: found, drafted, compared, listed, adopted."""

@@ -1,0 +1,1 @@
+"""Scores and what they follow from: explained, compared, tried out."""

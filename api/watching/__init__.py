@@ -1,0 +1,1 @@
+"""What goes on: logs, metrics, traces, and whether a process is ready."""

@@ -1,0 +1,1 @@
+"""From actions to sums: cases are folded, and what they count for is added up."""

@@ -1,0 +1,225 @@
+"""Name the actions on which one counted member rests: the deciding one, who answered for it, the limit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from domain.measuring.cases import FIRST_OWN, LAST_OWN, OVERTURNED, STATES_DUE, STATES_STEP, Cases, Role
+from domain.measuring.limits import Rules, counted_limit, start_of, version_in_force
+from domain.measuring.populations import ATTRIBUTES, STOCKS, Population
+from domain.measuring.stated import due_day_of, step_of
+
+DECISIONS = (Role.GRANTED, Role.REFUSED, Role.PENALISED, Role.DISMISSED)
+STOPS = (Role.SUSPENDED, Role.RESUMED, Role.EXTENDED, Role.CORRECTION_REQUESTED)
+PENAL = frozenset({Population.CLOSED, Population.OPEN_ENFORCEMENT})
+
+
+def evidence_rows(
+    cases: Cases, rules: Rules, case: int, population: Population, row: int, about: Sequence[str]
+) -> list[int]:
+    """Rows of the case that make a member count as it does, in the case's order.
+
+    `row` is the deciding one; `about` names the attributes that are asked for, `value` where its days are counted,
+    and nothing where only the member itself is.
+    """
+    first, stop = int(cases.starts[case]), int(cases.starts[case + 1])
+    if population == Population.TARGET:
+        return sorted(set(_plan(cases, first, stop, row)))
+    rows = {row, *_credit(cases, first, stop, row)}
+    if "in-time" in about or "limit-unknown" in about or population in STOCKS or population == Population.CARD:
+        rows |= set(_limit(cases, rules, case, row, penal=is_penal(cases, first, row, population)))
+    if "value" in about and population == Population.DECIDED:
+        rows |= set(_start(cases, rules, case, row, penal=False))
+    if population in PENAL:
+        rows |= set(_first(cases, first, stop, Role.OPENED))
+    if population == Population.OPEN_LICENCE:
+        rows |= set(_first(cases, first, stop, Role.RECEIVED))
+    if "faulty" in about:
+        rows |= {
+            each for each in range(first, stop)
+            if cases.actions.role[each] == Role.ERROR_FOUND and not cases.actions.marks[each] & OVERTURNED
+        }  # fmt: skip
+    if "rated" in about:
+        rows |= set(_first(cases, first, stop, Role.RATED))
+    if "conforming" in about:
+        rows |= {each for each in range(first, row) if is_own(cases, each)}
+    if population == Population.DECISION:
+        rows |= set(_reviews_by_case(cases, row, stop))
+    return sorted(rows)
+
+
+def attributes_asked(population: Population, met: set[int], counted: set[int]) -> tuple[str, ...]:
+    """The attributes that decide which patterns of a denominator stand in its numerator."""
+    return tuple(
+        name
+        for bit, name in enumerate(ATTRIBUTES[population])
+        if any(
+            pattern ^ 1 << bit in counted and (pattern in met) != (pattern ^ 1 << bit in met)
+            for pattern in counted
+        )
+    )
+
+
+class AppliedVersion(NamedTuple):
+    """The version of a procedure that a case is counted by: its row in the rules, and its number in the register,
+    both -1 where none is in force."""
+
+    procedure: int
+    row: int
+    number: int
+
+
+def version_at(cases: Cases, rules: Rules, case: int, row: int, *, penal: bool) -> AppliedVersion:
+    """The version in force when the case started, as its actions up to `row` say."""
+    clock = clock_of(cases, rules, case, row, penal=penal)
+    start_day = int(cases.actions.day[row if clock.start < 0 else clock.start])
+    version = int(version_in_force(rules.first_version, rules.versions, clock.procedure, start_day))
+    number = -1 if version < 0 else version - int(rules.first_version[clock.procedure])
+    return AppliedVersion(clock.procedure, version, number)
+
+
+def missing_steps(cases: Cases, rules: Rules, case: int, row: int, version: int) -> tuple[int, ...]:
+    """The required steps that a case had not taken up to `row`, by their number among those of that version."""
+    taken = 0
+    for each in filter(lambda each: is_own(cases, each), range(int(cases.starts[case]), row + 1)):
+        taken |= int(rules.type_bits[version, cases.actions.kind[each]])
+        if cases.actions.states[each] & STATES_STEP:
+            taken |= int(rules.step_bits[version, step_of(cases.actions, cases.extras, each)])
+    lacking = int(rules.versions[version].required) & ~taken
+    return tuple(bit for bit in range(lacking.bit_length()) if lacking >> bit & 1)
+
+
+def limit_at(cases: Cases, rules: Rules, case: int, row: int, *, penal: bool) -> int:
+    """Limit of the case as its actions up to `row` say; NEVER and UNKNOWN as in domain.measuring.limits."""
+    first = int(cases.starts[case])
+    due = due_stated(cases, first, row)
+    if due >= 0:
+        return int(due_day_of(cases.actions, cases.extras, due))
+    clock = clock_of(cases, rules, case, row, penal=penal)
+    return int(
+        counted_limit(
+            cases.actions, cases.extras, 2**31 - 1, first, row, clock.start, clock.procedure,
+            rules.first_version, rules.versions, rules.stops, rules.first_day, rules.counted, rules.working_days,
+        )
+    )  # fmt: skip
+
+
+class Clock(NamedTuple):
+    """What counts the days of a case: rows of its start, and of its acceptance or opening; -1 where none is."""
+
+    procedure: int
+    start: int
+    accepted: int
+
+    @property
+    def is_deemed(self) -> bool:
+        """Whether the case was accepted later, and is deemed accepted on its receipt."""
+        return self.accepted >= 0 and self.start != self.accepted
+
+
+def clock_of(cases: Cases, rules: Rules, case: int, row: int, *, penal: bool) -> Clock:
+    """The clock of the case as its actions up to `row` say."""
+    first, procedure = int(cases.starts[case]), -1
+    for each in range(first, row + 1):
+        if is_own(cases, each) and cases.actions.procedure[each] >= 0:
+            procedure = int(cases.actions.procedure[each])
+    roles = (Role.RECEIVED, Role.OPENED if penal else Role.ACCEPTED, Role.CORRECTION_REQUESTED)
+    received, started, requested = (next(iter(_first(cases, first, row + 1, role)), -1) for role in roles)
+    if penal:
+        return Clock(procedure, started, started)
+    start = start_of(
+        cases.actions, received, started, requested, procedure,
+        rules.first_version, rules.versions, rules.first_day, rules.counted, rules.working_days,
+    )  # fmt: skip
+    return Clock(procedure, int(start), started)
+
+
+def is_penal(cases: Cases, first: int, row: int, population: Population) -> bool:
+    """Whether the limit is that of an enforcement case."""
+    if population != Population.CARD:
+        return population in PENAL
+    return not _first(cases, first, row + 1, Role.RECEIVED)
+
+
+def is_own(cases: Cases, row: int) -> bool:
+    """Whether it is an action of the case itself."""
+    return bool(FIRST_OWN <= cases.actions.role[row] <= LAST_OWN)
+
+
+def _credit(cases: Cases, first: int, stop: int, row: int) -> Iterator[int]:
+    """The actions that name owner and unit: looked up separately, back from the deciding one."""
+    anchor = row
+    if cases.actions.role[row] == Role.RATED:
+        anchor = _anchor(cases, first, stop)
+    for names in (cases.actions.owner, cases.actions.unit):
+        if names[row] >= 0:
+            continue
+        for back in range(anchor, first - 1, -1):
+            if is_own(cases, back) and names[back] >= 0:
+                yield back
+                break
+
+
+def _anchor(cases: Cases, first: int, stop: int) -> int:
+    """Where a rating is filled up from: the decision, else the closing, else the last action of the case."""
+    own = [row for row in range(first, stop) if is_own(cases, row)]
+    withdrawn = False
+    for row in own:
+        if cases.actions.role[row] == Role.WITHDRAWN:
+            withdrawn = True
+        if cases.actions.role[row] in (Role.GRANTED, Role.REFUSED) and not withdrawn:
+            return row
+    for row in own:
+        if cases.actions.role[row] in (Role.CLOSED, Role.DISMISSED, Role.TRANSFERRED):
+            return row
+    return own[-1] if own else first - 1
+
+
+def _limit(cases: Cases, rules: Rules, case: int, row: int, *, penal: bool) -> Iterator[int]:
+    first = int(cases.starts[case])
+    due = due_stated(cases, first, row)
+    if due >= 0:
+        yield due
+        return
+    yield from _start(cases, rules, case, row, penal=penal)
+    yield from (each for each in range(first, row + 1) if cases.actions.role[each] in STOPS)
+
+
+def _start(cases: Cases, rules: Rules, case: int, row: int, *, penal: bool) -> Iterator[int]:
+    """What started the clock, and the acceptance that came too late to do so."""
+    clock = clock_of(cases, rules, case, row, penal=penal)
+    yield from (each for each in (clock.start, clock.accepted) if each >= 0)
+
+
+def due_stated(cases: Cases, first: int, row: int) -> int:
+    """The last row up to `row` that states a due day, -1 where none does."""
+    for back in range(row, first - 1, -1):
+        if is_own(cases, back) and cases.actions.states[back] & STATES_DUE:
+            return back
+    return -1
+
+
+def _first(cases: Cases, first: int, stop: int, role: Role) -> list[int]:
+    return [row for row in range(first, stop) if cases.actions.role[row] == role][:1]
+
+
+def _reviews_by_case(cases: Cases, row: int, stop: int) -> Iterator[int]:
+    for later in range(row + 1, stop):
+        if cases.actions.role[later] in DECISIONS:
+            return
+        if cases.actions.role[later] == Role.ADVERSE_REVIEW:
+            yield later
+
+
+def _plan(cases: Cases, first: int, stop: int, due: int) -> Iterator[int]:
+    due_day = due_day_of(cases.actions, cases.extras, due)
+    yield due
+    for row in range(first, stop):
+        if cases.actions.role[row] == Role.TARGET_SET and row <= due:
+            yield row
+        if (
+            cases.actions.role[row] in (Role.TARGET_COMPLETED, Role.TARGET_CANCELLED)
+            and cases.actions.day[row] <= due_day
+        ):
+            yield row

@@ -1,0 +1,1 @@
+"""From sums to scorecards: exact, and thousands at once."""

@@ -1,0 +1,152 @@
+"""Gather the files of some cases straight from the history's columns, each case in the order that is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domain.compiled import compiled
+from domain.measuring.cases import ACTION_RECORD, EXTRA_RECORD, LONE, NOTHING, Actions, Cases, Extras, role_table
+from domain.zones import Zone
+from projections.history.columns import History
+from projections.tallies.case_chains import CaseChains, Codes, Kept
+from projections.tallies.case_files import segment_of, states_of, write_record
+
+ROWS_AT_ONCE: Final = 1 << 13
+"""So many rows are gathered before they are folded: they stay in the processor's nearer caches."""
+
+_ROLES: Final = role_table()
+
+
+class _Columns(NamedTuple):
+    type: NDArray[np.uint8]
+    time: NDArray[np.int64]
+    unit: Codes
+    owner: Codes
+    procedure: Codes
+    reason: Codes
+    step: Codes
+    rating: NDArray[np.uint8]
+    present: NDArray[np.uint8]
+    due_kind: NDArray[np.uint8]
+    due: NDArray[np.int64]
+
+
+def gathered(
+    chains: CaseChains, history: History, subjects: Codes, zone: Zone, *, to_instant: bool
+) -> Iterator[Cases]:
+    """The cases of these subjects, some at a time; each is gone with the next. A subject without rows has none."""
+    columns = _Columns(*(history.rows[name] for name in _Columns._fields))
+    kept, shares = chains.kept.view(np.recarray), chains.shares.view(np.recarray)
+    starts = np.empty(subjects.size + 1, np.int64)
+    order = np.empty(ROWS_AT_ONCE, np.int32)
+    records, extras = _room(order.size)
+    begin = 0
+    while begin < subjects.size:
+        begin, cases = find_rows(subjects, begin, chains.before, chains.last, order, starts)
+        if not cases and begin < subjects.size:
+            order = np.empty(order.size * 2, np.int32)
+            records, extras = _room(order.size)
+            continue
+        many = write_rows(
+            order, int(starts[cases]), *columns, chains.told, kept, chains.share_row, _ROLES,
+            zone.transitions, zone.offsets, to_instant, records, extras,
+        )  # fmt: skip
+        yield Cases(
+            starts[: cases + 1],
+            records[: starts[cases]].view(np.recarray),
+            extras[:many].view(np.recarray),
+            shares,
+        )
+
+
+def _room(size: int) -> tuple[Actions, Extras]:
+    return np.empty(size, ACTION_RECORD).view(np.recarray), np.empty(size, EXTRA_RECORD).view(np.recarray)
+
+
+@compiled
+def find_rows(
+    subjects: Codes, begin: int, before: Codes, last: Codes, order: Codes, starts: NDArray[np.int64]
+) -> tuple[int, int]:
+    """Write the rows of the cases of the subjects from `begin` on, until all are done or the next has no room.
+
+    Returns the first subject not done, and how many cases there are.
+    """
+    filled, cases = 0, 0
+    starts[0] = 0
+    for number in range(begin, subjects.size):
+        newest = last[subjects[number]] if subjects[number] < last.size else NOTHING
+        row, length = newest, 0
+        while row >= 0:
+            row = before[row]
+            length += 1
+        if filled + length > order.size:
+            return number, cases
+        if length == 0:
+            continue
+        filled += length
+        row, place = newest, filled
+        while row >= 0:
+            place -= 1
+            order[place] = row
+            row = before[row]
+        cases += 1
+        starts[cases] = filled
+    return subjects.size, cases
+
+
+@compiled
+def write_rows(
+    order: Codes, size: int, kind: NDArray[np.uint8], time: NDArray[np.int64], unit: Codes, owner: Codes,
+    procedure: Codes, reason: Codes, step: Codes, rating: NDArray[np.uint8], present: NDArray[np.uint8],
+    due_kind: NDArray[np.uint8], due: NDArray[np.int64], told: Codes, kept: Kept, share_row: Codes,
+    roles: NDArray[np.uint8], transitions: NDArray[np.int64], offsets: NDArray[np.int64], to_instant: bool,
+    records: Actions, extras: Extras,
+) -> int:  # fmt: skip
+    """Write the records of the rows in this order, and extras of those that need one; returns how many extras."""
+    segment, many = 0, 0
+    for place in range(size):
+        row = order[place]
+        known = told[row]
+        if known < 0:
+            share = LONE - known if known <= LONE else NOTHING
+            segment, many = write_row(
+                row, int(roles[kind[row]]), time[row], kind[row], unit[row], owner[row], procedure[row],
+                reason[row], step[row], rating[row], present[row], due_kind[row],
+                due[row] if due_kind[row] > 0 else 0, share, False,
+                share_row, transitions, offsets, segment, to_instant, records, place, extras, many,
+            )  # fmt: skip
+        else:
+            each = kept[known]
+            segment, many = write_row(
+                row, int(each.role), each.time, each.type, each.unit, each.owner, each.procedure, each.reason,
+                each.step, each.rating, each.present, each.due_kind, each.due, each.shares, each.overturned,
+                share_row, transitions, offsets, segment, to_instant, records, place, extras, many,
+            )  # fmt: skip
+    return many
+
+
+@compiled
+def write_row(
+    row: int, role: int, time: int, kind: int, unit: int, owner: int, procedure: int, reason: int, step: int,
+    rating: int, present: int, due_kind: int, due: int, share: int, overturned: bool,
+    share_row: Codes, transitions: NDArray[np.int64], offsets: NDArray[np.int64], segment: int, to_instant: bool,
+    records: Actions, place: int, extras: Extras, many: int,
+) -> tuple[int, int]:  # fmt: skip
+    """Write the record of one row; returns the segment of its time in the zone, and how many extras there are."""
+    start, stop = 0, 0
+    if share >= 0:
+        start, stop = share, share + 1
+        while share_row[stop] == row:
+            stop += 1
+    states, needed = states_of(role, due_kind, due, reason, step, stop > start, to_instant)
+    segment = segment_of(transitions, time, segment)
+    write_record(
+        row + 1, role, time, kind, unit, owner, procedure, reason, step, rating, present, due_kind, due,
+        start, stop, overturned, states, transitions, offsets, segment, records, place,
+        extras, many if needed else NOTHING,
+    )  # fmt: skip
+    return segment, many + 1 if needed else many
