@@ -42,7 +42,8 @@ class Follower:
     def finish(self, *, stop: Event) -> None:
         """Have the views up with all that is recorded by now, and end. Raises what keeps them from that.
 
-        Once `stop` is set they go only as far as a moment allows: whoever comes next carries them on.
+        Once `stop` is set they go only as far as a moment allows, and what keeps them from more is only told:
+        whoever comes next carries them on, or meets it.
         """
         thread = self._thread
         assert thread is not None, "it was started"
@@ -52,7 +53,9 @@ class Follower:
             thread.join(_LOOK_SECONDS)
         thread.join(_LAST_SECONDS_MAX)
         self.stop(seconds_max=_LAST_SECONDS_MAX)
-        if self._error is not None:
+        if isinstance(self._error, KaojiError) and stop.is_set():
+            self._note(str(self._error))
+        elif self._error is not None:
             raise self._error
 
     def stop(self, *, seconds_max: float = STOP_SECONDS_MAX) -> None:

@@ -156,6 +156,19 @@ def test_one_view_that_stumbles_is_told_and_holds_up_neither_recording_nor_the_o
     assert len(told) == 1, "said once, not with each try"
 
 
+def test_told_to_stop_what_keeps_a_view_is_told_and_not_raised(
+    kaoji: Kaoji, follower: Follower, caplog: pytest.LogCaptureFixture
+) -> None:
+    kaoji.driver.projections[HELD] = Stumbling(kaoji.driver.projections[HELD])
+    append(kaoji, 0, 5)
+    follower.start()
+    stop = Event()
+    stop.set()
+    follower.finish(stop=stop)
+    told = [message for message in caplog.messages if "directory cannot take in position 1 " in message]
+    assert len(told) == 1
+
+
 def test_an_end_that_nobody_foresaw_is_raised_where_the_views_are_waited_for(
     kaoji: Kaoji, follower: Follower, monkeypatch: pytest.MonkeyPatch
 ) -> None:
