@@ -119,7 +119,7 @@ class CaseRows:
             position=rows.size,
             build=history.build,
             rows={name: history.rows[name][rows] for name in SCORED},
-            ids=_SomeIds(history.ids, rows),
+            ids=SomeIds(history.ids, rows),
             words=history.words,
             **parts,
         )
@@ -165,13 +165,14 @@ def walk(subjects: NDArray[np.int32], before: NDArray[np.int32], last: NDArray[n
 
 
 @dataclass(frozen=True)
-class _SomeIds:
-    """Ids of the rows of an excerpt."""
+class SomeIds:
+    """Ids of some rows of a history."""
 
     ids: Ids
     rows: Rows
 
     def take(self, rows: Any) -> pa.Table:
+        """Ids of some of these rows."""
         return self.ids.take(self.rows[rows])
 
 

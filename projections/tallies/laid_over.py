@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from domain.compiled import compiled, in_parts
@@ -15,10 +14,10 @@ from domain.measuring.cases import Cases
 from domain.measuring.limits import NEVER
 from domain.measuring.spans import spans_of
 from domain.rules.context import Context
-from projections.history.columns import Columns, History, Ids
+from projections.history.columns import Columns, History
 from projections.history.writer import LinkKind
 from projections.tallies.case_files import CaseFiles, case_files
-from projections.tallies.excerpt import Rows, subjects_of
+from projections.tallies.excerpt import Rows, SomeIds, subjects_of
 from projections.tallies.partitions import some_cases
 
 Flags = NDArray[np.bool_]
@@ -163,7 +162,7 @@ def excerpt_of(history: History, rows: Rows, flags: Flags) -> History:
         history,
         position=rows.size,
         rows=_AtRows(history.rows, rows),
-        ids=_IdsAt(history.ids, rows),
+        ids=SomeIds(history.ids, rows),
         resident=None,
         **parts,
     )
@@ -186,17 +185,6 @@ class _AtRows(Mapping[str, NDArray[Any]]):
 
     def __len__(self) -> int:
         return len(self._columns)
-
-
-@dataclass(frozen=True)
-class _IdsAt:
-    """Ids at some rows."""
-
-    ids: Ids
-    rows: Rows
-
-    def take(self, rows: Any) -> pa.Table:
-        return self.ids.take(self.rows[rows])
 
 
 def _joined(kept: Roomy, more: CaseFiles) -> CaseFiles:
