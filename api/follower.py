@@ -6,6 +6,7 @@ from threading import Event, Thread
 from typing import Final
 
 from api.bootstrap import Kaoji
+from consumers.stopping import Stop
 from domain.errors import KaojiError
 from domain.log_events import VIEWS_FOLLOWING, VIEWS_NOT_FOLLOWING
 
@@ -39,7 +40,7 @@ class Follower:
         """Something was recorded: do not wait for the next poll."""
         self._wanted.set()
 
-    def finish(self, *, stop: Event) -> None:
+    def finish(self, *, stop: Stop) -> None:
         """Have the views up with all that is recorded by now, and end. Raises what keeps them from that.
 
         Once `stop` is set they go only as far as a moment allows, and what keeps them from more is only told:
@@ -51,8 +52,8 @@ class Follower:
         self._wanted.set()
         while thread.is_alive() and not stop.is_set():
             thread.join(_LOOK_SECONDS)
-        thread.join(_LAST_SECONDS_MAX)
-        self.stop(seconds_max=_LAST_SECONDS_MAX)
+        thread.join(stop.left(_LAST_SECONDS_MAX))
+        self.stop(seconds_max=stop.left(_LAST_SECONDS_MAX))
         if isinstance(self._error, KaojiError) and stop.is_set():
             self._note(str(self._error))
         elif self._error is not None:

@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from threading import Event, current_thread, main_thread
+from threading import current_thread, main_thread
 from types import FrameType
 from typing import Any
 
@@ -28,6 +28,7 @@ from consumers.kafka import consume
 from consumers.kafka_settings import SECRETS, Setting, read_kafka_settings
 from consumers.pipeline import Intake, Refused, Totals
 from consumers.senders import Binding, read_senders
+from consumers.stopping import Stop
 from domain.errors import KaojiError, WrongInputError
 from domain.ledger.errors import NoLedgerError
 from domain.ledger.records import Arrival, Head, Verdict
@@ -171,7 +172,11 @@ def consume_topic(
             pass
     except NoLedgerError:
         see_whether_kafka_lets_us_in(bootstrap, topic, group, config)
-    with opened(settings) as kaoji, _stopped_by_signals() as stop, _watched(kaoji, where) as (figures, follower):
+    with (
+        opened(settings) as kaoji,
+        _stopped_by_signals() as stop,
+        _watched(kaoji, where, stop=stop) as (figures, follower),
+    ):
         CONSUMER_STARTED.log(topic=topic, bootstrap=bootstrap, group=group)
         totals = consume(
             kaoji.ledger,
@@ -200,7 +205,7 @@ def consume_topic(
 
 
 @contextmanager
-def _watched(kaoji: Kaoji, where: str | None) -> Iterator[tuple[ConsumerFigures, Follower]]:
+def _watched(kaoji: Kaoji, where: str | None, *, stop: Stop) -> Iterator[tuple[ConsumerFigures, Follower]]:
     """Views that follow, and figures of them and of a consumer: shown by a server and traced where asked for."""
     observer = Observer(kaoji)
     metrics = Metrics(kaoji, observer, way="kafka")
@@ -209,7 +214,7 @@ def _watched(kaoji: Kaoji, where: str | None) -> Iterator[tuple[ConsumerFigures,
         if kaoji.settings.traces is not None:
             from api.watching.traces import tracing
 
-            traces = stack.enter_context(tracing(kaoji.settings.traces))
+            traces = stack.enter_context(tracing(kaoji.settings.traces, stop=stop))
         figures = ConsumerFigures(metrics, clock=kaoji.clock, traced=None if traces is None else traces.consumed)
         kaoji.driver.watch = metrics.projected if traces is None else both(metrics.projected, traces.projected)
         follower = Follower(kaoji)
@@ -221,7 +226,8 @@ def _watched(kaoji: Kaoji, where: str | None) -> Iterator[tuple[ConsumerFigures,
             readiness = Readiness(observer, kaoji.settings, fault=follower.fault, consumer=figures)
             host, port = address(where)
             token = kaoji.settings.token
-            stack.enter_context(listening(host, port, token=token, readiness=readiness, metrics=metrics))
+            listener = listening(host, port, token=token, readiness=readiness, metrics=metrics, stop=stop)
+            stack.enter_context(listener)
         yield figures, follower
 
 
@@ -251,7 +257,7 @@ def see_whether_kafka_lets_us_in(
     bootstrap: str, topic: str, group: str, config: Mapping[str, object] | None
 ) -> None:
     """Join nothing and record nothing. Raises what `consume` raises at its start."""
-    stop = Event()
+    stop = Stop()
     stop.set()
     consume(
         _Nothing(), bootstrap=bootstrap, clock=system_clock, topic=topic, group=group, config=config, stop=stop
@@ -276,9 +282,9 @@ class _Nothing:
 
 
 @contextmanager
-def _stopped_by_signals() -> Iterator[Event]:
-    """An event that SIGTERM and SIGINT set; only the main thread may ask for signals."""
-    stop = Event()
+def _stopped_by_signals() -> Iterator[Stop]:
+    """What SIGTERM and SIGINT set; only the main thread may ask for signals."""
+    stop = Stop()
     if current_thread() is not main_thread():
         yield stop
         return

@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
-from threading import Event
 from typing import Any
 from uuid import uuid4
 
@@ -24,6 +23,7 @@ from consumers.kafka import consume as consume_topic
 from consumers.kafka_member import BATCH_SETTINGS
 from consumers.kafka_topics import create_topic, publish
 from consumers.pipeline import Totals
+from consumers.stopping import Stop
 from domain.actions.actions import check_action
 from domain.actions.refusals import RefusedError
 from domain.errors import UnreachableError
@@ -144,7 +144,7 @@ def _ours(
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         settings = Settings(stack.enter_context(store()), folder / "keys.db", "en", "Asia/Shanghai", None)
         kaoji = stack.enter_context(opened(settings))
-        follower, stop = Follower(kaoji), Event()
+        follower, stop = Follower(kaoji), Stop()
         if views:
             follower.start()
             stack.callback(follower.stop)
@@ -163,7 +163,7 @@ def _ours(
             on_batch=look,
         )  # fmt: skip
         if views:
-            follower.finish(stop=Event())
+            follower.finish(stop=Stop())
         ((taken, read),) = first
         done = taken.over(totals.recorded)
         done.seconds *= sent / max(1, sent - read)

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from threading import Event
 from typing import Protocol
 
 from eventsourcing.persistence import Tracking
@@ -15,11 +14,12 @@ from eventsourcing.persistence import Tracking
 from consumers.cloudevents import to_arrivals
 from consumers.dead_letters import DRAIN_SECONDS_MAX, STOP_SECONDS_MAX, DeadLetters
 from consumers.kafka_log import heard
-from consumers.kafka_member import KafkaUnreachableError, Member, Records
+from consumers.kafka_member import CLOSE_SECONDS_MAX, KafkaUnreachableError, Member, Records
 from consumers.kafka_records import KafkaRecord
 from consumers.kafka_settings import check_kafka_settings
 from consumers.pipeline import ActionLedger, Intake, Refused, Totals
 from consumers.senders import Binding
+from consumers.stopping import Stop
 from consumers.watch import ConsumerWatch
 from consumers.writing import AbandonedBatchError, BatchWriter, answered, quick_switching
 from domain.errors import UnreachableError
@@ -53,7 +53,7 @@ def consume(
     group: str = GROUP,
     config: Mapping[str, object] | None = None,
     until_idle: float | None = None,
-    stop: Event | None = None,
+    stop: Stop | None = None,
     on_batch: Callable[[Totals], None] | None = None,
     refused: Refused | None = None,
     accept_gap: bool = False,
@@ -81,7 +81,7 @@ def consume(
     start, WrongInputError (unknown topic, refused account, wrong setting, records lost) with what to do.
     """
     settings = check_kafka_settings(config or {})
-    stop = stop or Event()
+    stop = stop or Stop()
     with heard() as log:
         member = Member(
             bootstrap=bootstrap,
@@ -102,9 +102,9 @@ def consume(
                 run.to_the_end()
             return intake.totals
         finally:
-            member.close()
+            member.close(seconds_max=stop.left(CLOSE_SECONDS_MAX))
             if letters is not None:
-                letters.stop(seconds_max=STOP_SECONDS_MAX if stop.is_set() else DRAIN_SECONDS_MAX)
+                letters.stop(seconds_max=stop.left(STOP_SECONDS_MAX if stop.is_set() else DRAIN_SECONDS_MAX))
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ class _Run:
         member: Member,
         *,
         clock: Callable[[], int],
-        stop: Event,
+        stop: Stop,
         until_idle: float | None,
         on_batch: Callable[[Totals], None] | None,
         binding: Binding | None,
@@ -257,7 +257,7 @@ class _Run:
 class _Waits:
     """Waits that grow while something is away: one log line each, and one when it is back."""
 
-    def __init__(self, stop: Event, watch: ConsumerWatch) -> None:
+    def __init__(self, stop: Stop, watch: ConsumerWatch) -> None:
         self._stop, self._watch = stop, watch
         self._seconds = 0.0
         self._looked_at = time.monotonic()

@@ -45,6 +45,7 @@ _CONNECT_SECONDS_MAX = 4.0
 _REQUEST_MS_MAX = 1_500
 _BOOTSTRAP_MS_MAX = 8_000
 _COMMIT_SECONDS_MIN = 1.0
+CLOSE_SECONDS_MAX = 2.0
 
 BATCH_SETTINGS: Mapping[str, Setting] = {
     # A batch is what one poll brings: large enough that a transaction costs little for each record.
@@ -232,10 +233,10 @@ class Member:
         """Whether this is the one member that holds the first partition."""
         return any(partition.partition == 0 for partition in self._consumer.assignment())
 
-    def close(self) -> None:
-        """Leave the group, so that others take over at once; takes two seconds at most."""
+    def close(self, *, seconds_max: float = CLOSE_SECONDS_MAX) -> None:
+        """Leave the group, so that others take over at once, if Kafka answers in time."""
         try:
-            self._consumer.close(timeout_ms=2_000)
+            self._consumer.close(timeout_ms=int(seconds_max * 1_000))
         except KafkaError as error:
             CLIENT_CLOSED_BADLY.log(reason=str(error))
 

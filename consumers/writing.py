@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, TimeoutError
 from contextlib import contextmanager
 from queue import SimpleQueue
-from threading import Event, Thread
+from threading import Thread
 from typing import Final, Generic, TypeVar
+
+from consumers.stopping import Stop
 
 STOP_SECONDS_MAX: Final = 2.0
 """How long a batch that is being written may still take once everything is to end."""
@@ -30,7 +32,7 @@ class BatchWriter(Generic[Batch]):
     So nothing is ever written behind a batch that failed. All methods belong to one thread.
     """
 
-    def __init__(self, write: Callable[[Batch], None], *, stop: Event) -> None:
+    def __init__(self, write: Callable[[Batch], None], *, stop: Stop) -> None:
         self._write, self._stop = write, stop
         self._work: SimpleQueue[tuple[Future[Batch], Batch] | None] = SimpleQueue()
         self._at_work: Future[Batch] | None = None
@@ -68,7 +70,7 @@ class BatchWriter(Generic[Batch]):
         """End the thread; what it does is waited for, unless it was abandoned."""
         self._work.put(None)
         if not self._abandoned:
-            self._thread.join(STOP_SECONDS_MAX)
+            self._thread.join(self._stop.left(STOP_SECONDS_MAX))
 
     def _run(self) -> None:
         while (work := self._work.get()) is not None:
@@ -82,7 +84,7 @@ class BatchWriter(Generic[Batch]):
             del work, future, batch
 
 
-def answered(question: Callable[[str], Answer], *, stop: Event) -> Callable[[str], Answer]:
+def answered(question: Callable[[str], Answer], *, stop: Stop) -> Callable[[str], Answer]:
     """The same question to a store, which may hang: told to stop, nobody waits long for its answer.
 
     Raises what `question` raises, or AbandonedBatchError.
@@ -103,7 +105,7 @@ def answered(question: Callable[[str], Answer], *, stop: Event) -> Callable[[str
     return ask
 
 
-def _awaited(found: Future[Answer], *, stop: Event) -> Answer:
+def _awaited(found: Future[Answer], *, stop: Stop) -> Answer:
     """The result, or what was raised. Raises AbandonedBatchError where it takes longer than a stop can wait."""
     deadline = None
     while True:
@@ -113,9 +115,9 @@ def _awaited(found: Future[Answer], *, stop: Event) -> Answer:
             if found.done():  # That one came out of the store.
                 raise
         if stop.is_set():
-            deadline = deadline or time.monotonic() + STOP_SECONDS_MAX
+            deadline = deadline or time.monotonic() + stop.left(STOP_SECONDS_MAX)
             if time.monotonic() >= deadline:
-                raise AbandonedBatchError(f"it did not answer for {STOP_SECONDS_MAX:.0f} s.")
+                raise AbandonedBatchError("it did not answer in the time that there is for ending.")
 
 
 @contextmanager

@@ -8,7 +8,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
-from threading import Event
 from typing import Any
 
 from api.bootstrap import opened, system_clock
@@ -22,6 +21,7 @@ from consumers.files import open_files
 from consumers.kafka import consume
 from consumers.kafka_topics import create_topic, publish
 from consumers.pipeline import Intake, Totals
+from consumers.stopping import Stop
 from domain.errors import KaojiError, WrongInputError
 from projections.driver import Progress
 
@@ -176,7 +176,7 @@ def _through_kafka(
         topic=topic,
         group=topic,
         until_idle=1.0,
-        stop=Event(),
+        stop=Stop(),
         on_batch=lambda totals: progress("consume", totals.read, len(lines)),
     )
 

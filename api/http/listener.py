@@ -17,13 +17,16 @@ from api.http.problems import add_problem_handlers
 from api.http.server import address_of, check_token, listen, server_config
 from api.watching.metrics import Metrics
 from api.watching.readiness import Readiness
+from consumers.stopping import Stop
 from domain.log_events import METRICS_SERVED
 
 STOP_SECONDS_MAX = 1.0
 
 
 @contextmanager
-def listening(host: str, port: int, *, token: str | None, readiness: Readiness, metrics: Metrics) -> Iterator[str]:
+def listening(
+    host: str, port: int, *, token: str | None, readiness: Readiness, metrics: Metrics, stop: Stop
+) -> Iterator[str]:
     """Answer while the block lasts; yields the URL. Who may ask is as with `kaoji serve`. Raises ListenError."""
     check_token(token)
     with listen(host, port, open_to_others=token is not None) as listening_socket:
@@ -43,9 +46,9 @@ def listening(host: str, port: int, *, token: str | None, readiness: Readiness, 
         try:
             yield url
         finally:
-            # Whoever has not read an answer by now does without: the consumer is to be gone in five seconds.
+            # Whoever has not read an answer by now does without.
             server.should_exit = server.force_exit = True
-            thread.join(STOP_SECONDS_MAX)
+            thread.join(stop.left(STOP_SECONDS_MAX))
 
 
 def _app(host: str, *, token: str | None, readiness: Readiness, metrics: Metrics) -> FastAPI:

@@ -12,6 +12,7 @@ from typing import Any, Final
 from opentelemetry.trace import Link, Span, SpanKind, Tracer, TracerProvider, get_current_span, set_span_in_context
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
+from consumers.stopping import Stop
 from domain.errors import WrongInputError
 from domain.watching import BatchTimes, Stage
 from projections.store import Checkpoint
@@ -83,8 +84,11 @@ class Traces:
 
 
 @contextmanager
-def tracing(url: str | None) -> Iterator[Traces | None]:
-    """Traces that go to this URL while the block lasts; None without one. Raises NoTracesError."""
+def tracing(url: str | None, *, stop: Stop | None = None) -> Iterator[Traces | None]:
+    """Traces that go to this URL while the block lasts; None without one. Raises NoTracesError.
+
+    The last ones are waited for for a moment, with `stop` for what it leaves.
+    """
     if url is None:
         yield None
         return
@@ -108,7 +112,7 @@ def tracing(url: str | None) -> Iterator[Traces | None]:
         # Where nobody takes the spans it would try for longer than a process may take to end.
         last = Thread(target=provider.shutdown, name="kaoji-traces", daemon=True)
         last.start()
-        last.join(STOP_SECONDS_MAX)
+        last.join((stop or Stop()).left(STOP_SECONDS_MAX))
 
 
 def without_paths() -> Any:

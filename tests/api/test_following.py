@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from threading import Event, Thread
@@ -12,6 +13,8 @@ import pytest
 
 from api.bootstrap import Kaoji
 from api.follower import Follower
+from consumers.stopping import SECONDS_MAX, Stop
+from consumers.writing import AbandonedBatchError, BatchWriter
 from domain.ledger.records import Recorded
 from projections.damage import PoisonEventError
 from projections.store import Checkpoint
@@ -90,7 +93,7 @@ def test_what_is_recorded_while_a_view_is_at_work_does_not_wait_for_it(
     assert not recording.is_alive()
     assert kaoji.ledger.head().position == 10
     held.let_go.set()
-    follower.finish(stop=Event())
+    follower.finish(stop=Stop())
     assert positions(kaoji) == {10}
 
 
@@ -105,7 +108,7 @@ def test_projections_are_at_work_for_one_thread_at_a_time(kaoji: Kaoji, follower
     assert not held.at_work.wait(0.5)
     held.let_go.set()
     request.join(20)
-    follower.finish(stop=Event())
+    follower.finish(stop=Stop())
     assert positions(kaoji) == {5}
     assert not held.at_work.is_set(), "what the one has done is not done again"
 
@@ -115,7 +118,7 @@ def test_the_end_waits_for_the_views(kaoji: Kaoji, follower: Follower) -> None:
     for first in range(0, 300, 100):
         append(kaoji, first, 100)
         follower.wake()
-    follower.finish(stop=Event())
+    follower.finish(stop=Stop())
     assert positions(kaoji) == {300}
 
 
@@ -125,7 +128,7 @@ def test_told_to_stop_the_end_does_not_wait_for_a_view_that_hangs(
     append(kaoji, 0, 5)
     follower.start()
     assert held.at_work.wait(20)
-    stop = Event()
+    stop = Stop()
     stop.set()
     ended = Thread(target=follower.finish, kwargs={"stop": stop}, daemon=True)
     ended.start()
@@ -138,6 +141,36 @@ def test_told_to_stop_the_end_does_not_wait_for_a_view_that_hangs(
     assert positions(kaoji) <= {0, 5}
 
 
+def test_what_hangs_at_once_is_waited_for_in_one_time(kaoji: Kaoji, follower: Follower, held: Held) -> None:
+    # Given a view that hangs, and stores that hang under batches
+    append(kaoji, 0, 5)
+    follower.start()
+    assert held.at_work.wait(20)
+    stop = Stop()
+    writers = [BatchWriter[int](lambda _: _wait_for(held.let_go), stop=stop) for _ in range(4)]
+    for writer in writers:
+        writer.begin(1)
+
+    # When all are told to end
+    begun = time.monotonic()
+    stop.set()
+    for writer in writers:
+        with pytest.raises(AbandonedBatchError):
+            writer.settle()
+        writer.close()
+    follower.finish(stop=stop)
+    taken = time.monotonic() - begun
+    held.let_go.set()
+    wait_for(lambda: all(each.name != "kaoji-follower" for each in threads()))
+
+    # Then their limits have not been added up: four times two seconds, and one
+    assert taken < SECONDS_MAX + 3
+
+
+def _wait_for(event: Event) -> None:
+    event.wait()
+
+
 def test_one_view_that_stumbles_is_told_and_holds_up_neither_recording_nor_the_others(
     kaoji: Kaoji, follower: Follower, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -148,7 +181,7 @@ def test_one_view_that_stumbles_is_told_and_holds_up_neither_recording_nor_the_o
     assert "directory cannot take in position 1 (KeyError: 'planted')" in str(follower.fault())
     append(kaoji, 5, 5)
     with pytest.raises(PoisonEventError, match="directory cannot take in position 1 "):
-        follower.finish(stop=Event())
+        follower.finish(stop=Stop())
     assert {lag.projection: lag.position for lag in kaoji.driver.lags()} == {
         "directory": 0, "history": 10, "integrity": 10, "rulebook": 10,
     }  # fmt: skip
@@ -162,7 +195,7 @@ def test_told_to_stop_what_keeps_a_view_is_told_and_not_raised(
     kaoji.driver.projections[HELD] = Stumbling(kaoji.driver.projections[HELD])
     append(kaoji, 0, 5)
     follower.start()
-    stop = Event()
+    stop = Stop()
     stop.set()
     follower.finish(stop=stop)
     told = [message for message in caplog.messages if "directory cannot take in position 1 " in message]
@@ -180,4 +213,4 @@ def test_an_end_that_nobody_foresaw_is_raised_where_the_views_are_waited_for(
     follower.start()
     wait_for(lambda: "Nothing keeps the views up" in str(follower.fault()))
     with pytest.raises(ZeroDivisionError):
-        follower.finish(stop=Event())
+        follower.finish(stop=Stop())

@@ -24,6 +24,7 @@ from api.watching.metrics import Metrics
 from api.watching.observation import Observer
 from api.watching.readiness import REASONS, Readiness
 from consumers.pipeline import Totals
+from consumers.stopping import Stop
 from consumers.watch import PartitionStand
 from domain.errors import UnreachableError
 from domain.ledger.records import Arrival, Verdict
@@ -413,7 +414,7 @@ def test_listener_answers_health_and_metrics_and_asks_for_the_token(timed: Kaoji
     observer = Observer(timed)
     metrics = Metrics(timed, observer, way="kafka")
     answering = Readiness(observer, timed.settings)
-    with listening("127.0.0.1", 0, token="of-mine", readiness=answering, metrics=metrics) as url:
+    with listening("127.0.0.1", 0, token="of-mine", readiness=answering, metrics=metrics, stop=Stop()) as url:
         assert httpx2.get(f"{url}/health/live").json() == {"live": True}
         assert httpx2.get(f"{url}/health/ready").json()["ready"] is True
         assert httpx2.get(f"{url}/metrics").status_code == 401
@@ -429,7 +430,7 @@ def test_listener_beyond_this_machine_needs_a_token(timed: Kaoji) -> None:
     metrics, answering = Metrics(timed, observer, way="kafka"), Readiness(observer, timed.settings)
     with (
         pytest.raises(ListenError, match="KAOJI_TOKEN"),
-        listening("0.0.0.0", 0, token=None, readiness=answering, metrics=metrics),
+        listening("0.0.0.0", 0, token=None, readiness=answering, metrics=metrics, stop=Stop()),
     ):
         pass
 

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
-from threading import Event, Thread, Timer
+from threading import Thread, Timer
 from typing import Any
 
 import psycopg
@@ -23,6 +23,7 @@ from kafka.net.manager import KafkaConnectionManager
 
 from consumers.kafka_topics import create_topic, publish
 from consumers.pipeline import Totals
+from consumers.stopping import Stop
 from domain.errors import UnreachableError
 from domain.ledger.ledger import Ledger
 from domain.ledger.records import Verdict
@@ -101,7 +102,7 @@ def test_two_members_share_the_partitions_and_record_everything_once(
     store: str, tmp_path: Path, kafka_server: str, kafka_topic: str
 ) -> None:
     with opened(store, tmp_path) as ledger:
-        stop, read = Event(), [0, 0]
+        stop, read = Stop(), [0, 0]
 
         def member(number: int) -> None:
             read[number] = run(
@@ -164,7 +165,7 @@ def test_a_batch_that_overlaps_what_a_successor_wrote_is_dropped_whole(
     with producer(kafka_server) as out:
         for number in range(100):
             out.send(kafka_topic, b"garbage %d" % number, partition=0)
-    stop, successor = Event(), []
+    stop, successor = Stop(), []
 
     def overtake() -> None:
         successor.append(
@@ -295,7 +296,7 @@ def test_a_join_that_is_answered_just_as_a_poll_gives_up_is_finished(
     monkeypatch.setattr(KafkaConnectionManager, "call_soon", remembered)
     monkeypatch.setattr(KafkaConnectionManager, "wait_for", too_late)
     publish(kafka_server, kafka_topic, lines(20))
-    stop = Event()
+    stop = Stop()
     given_up = Timer(10, stop.set)
     given_up.start()
 

@@ -8,6 +8,7 @@ from threading import Event
 
 import pytest
 
+from consumers.stopping import Stop
 from consumers.writing import STOP_SECONDS_MAX, AbandonedBatchError, BatchWriter, answered
 
 
@@ -21,7 +22,7 @@ def hanging() -> Iterator[Event]:
 
 def test_a_batch_is_settled_once_it_is_written() -> None:
     written: list[int] = []
-    writer = BatchWriter(written.append, stop=Event())
+    writer = BatchWriter(written.append, stop=Stop())
 
     writer.begin(1)
     assert writer.busy
@@ -34,7 +35,7 @@ def test_what_a_store_raises_is_raised_where_its_batch_is_settled() -> None:
     def write(_: int) -> None:
         raise TimeoutError("of the store")
 
-    writer = BatchWriter(write, stop=Event())
+    writer = BatchWriter(write, stop=Stop())
     writer.begin(1)
     with pytest.raises(TimeoutError, match="of the store"):
         writer.settle()
@@ -43,7 +44,7 @@ def test_what_a_store_raises_is_raised_where_its_batch_is_settled() -> None:
 
 
 def test_nothing_is_begun_behind_a_batch_that_is_not_settled() -> None:
-    writer = BatchWriter[int](lambda _: None, stop=Event())
+    writer = BatchWriter[int](lambda _: None, stop=Stop())
     writer.begin(1)
     with pytest.raises(AssertionError, match="one batch at a time"):
         writer.begin(2)
@@ -54,7 +55,7 @@ def test_a_store_that_hangs_is_not_waited_for_once_told_to_stop(hanging: Event) 
     def write(_: int) -> None:
         hanging.wait()
 
-    stop = Event()
+    stop = Stop()
     writer = BatchWriter(write, stop=stop)
     writer.begin(1)
     stop.set()
@@ -73,14 +74,14 @@ def test_a_question_is_answered_by_the_store_or_raises_what_the_store_raises() -
             raise TimeoutError("of the store")
         return len(name)
 
-    ask = answered(length, stop=Event())
+    ask = answered(length, stop=Stop())
     assert ask("four") == 4
     with pytest.raises(TimeoutError, match="of the store"):
         ask("")
 
 
 def test_an_answer_that_does_not_come_is_not_waited_for_once_told_to_stop(hanging: Event) -> None:
-    stop = Event()
+    stop = Stop()
     stop.set()
     with pytest.raises(AbandonedBatchError):
         answered(lambda _: hanging.wait(), stop=stop)("an offset")

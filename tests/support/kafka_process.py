@@ -7,16 +7,16 @@ import signal
 import sys
 import time
 from pathlib import Path
-from threading import Event
 
 from consumers.kafka import consume
 from consumers.pipeline import Totals
+from consumers.stopping import Stop
 from domain.ledger.ledger import open_ledger
 
 
 def main(store: str, keys: str, bootstrap: str, topic: str, batch: str, idle: str, group: str) -> None:
     """Consume until idle for that many seconds; say every batch, and the totals at the end."""
-    stop = Event()
+    stop = Stop()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     ledger = open_ledger(store, keys=Path(keys), clock=_now)
     try:
