@@ -60,29 +60,26 @@ def to_arrival(
     return _structured(value, STRUCTURED, charset, place, now, key)
 
 
-def to_arrivals(records: Iterable[tuple[str, KafkaRecord]], now: int) -> list[Arrival]:
+def to_arrivals(records: Sequence[tuple[str, KafkaRecord]], now: int) -> list[Arrival]:
     """`to_arrival` of each record, given with its place; structured ones are checked together."""
-    found: list[Arrival | None] = []
-    structured_ones: list[tuple[int, str, bytes, bytes | None]] = []
+    values: list[bytes | None] = []
     headers: Headers | None = None
     usual = False
-    for index, (place, record) in enumerate(records):
+    for _, record in records:
         if record.headers is not headers:
             headers = record.headers
             usual = _say_structured(headers)
-        value = record.value
-        if usual and value is not None:
-            structured_ones.append((index, place, value, record.key))
-            found.append(None)
+        values.append(record.value if usual else None)
+    checked = iter(check_actions([value for value in values if value is not None], now=now))
+    found = []
+    for (place, record), value in zip(records, values, strict=True):
+        if value is None:
+            found.append(to_arrival(record.value, record.headers, place, now, key=record.key))
+        elif isinstance(action := next(checked), RefusedError):
+            found.append(Arrival(place, value[:RECORD_BYTES_MAX], None, bare(action), record.key))
         else:
-            found.append(to_arrival(value, record.headers, place, now, key=record.key))
-    checked = check_actions([value for _, _, value, _ in structured_ones], now=now)
-    for (index, place, value, key), action in zip(structured_ones, checked, strict=True):
-        if isinstance(action, RefusedError):
-            found[index] = Arrival(place, value[:RECORD_BYTES_MAX], None, bare(action), key)
-        else:
-            found[index] = Arrival(place, value, action, None, key)
-    return [each for each in found if each is not None]
+            found.append(Arrival(place, value, action, None, record.key))
+    return found
 
 
 def _say_structured(headers: Headers) -> bool:

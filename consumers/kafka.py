@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
@@ -286,8 +286,9 @@ class _Waits:
         return True
 
 
-def _placed(records: Records) -> Iterator[tuple[str, KafkaRecord]]:
+def _placed(records: Records) -> list[tuple[str, KafkaRecord]]:
+    found: list[tuple[str, KafkaRecord]] = []
     for partition in sorted(records):
         place = f"{partition.topic}-{partition.partition}@"
-        for record in records[partition]:
-            yield f"{place}{record.offset}", record
+        found += [(f"{place}{record.offset}", record) for record in records[partition]]
+    return found

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gc
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from operator import attrgetter
 from typing import Any, Final, Protocol
 
 import numpy as np
@@ -21,6 +23,7 @@ from domain.ledger.records import Arrival, Head, Verdict
 BATCH_MAX: Final = 5_000
 BATCH_BYTES_MAX: Final = 32 * 1024 * 1024
 _BATCHES_BETWEEN_COLLECTIONS: Final = 50
+_kind: Final[Callable[[Verdict], str]] = attrgetter("kind")
 
 Refused = Callable[[Arrival, Verdict], None]
 
@@ -159,18 +162,17 @@ class Intake:
         return verdicts
 
     def _count(self, verdicts: Sequence[Verdict]) -> None:
-        kinds = [verdict.kind for verdict in verdicts]
-        positions = [
-            verdict.position for verdict in verdicts if verdict.kind == "recorded" and verdict.position is not None
-        ]
+        kinds = Counter(map(_kind, verdicts))
+        # Positions rise, so the last one is the highest.
+        positions = (verdict.position for verdict in reversed(verdicts) if verdict.kind == "recorded")
         totals = self._totals
         self._totals = replace(
             totals,
             read=totals.read + len(verdicts),
-            recorded=totals.recorded + len(positions),
-            duplicates=totals.duplicates + kinds.count("duplicate"),
-            quarantined=totals.quarantined + kinds.count("quarantined"),
-            position=max(positions, default=totals.position),
+            recorded=totals.recorded + kinds["recorded"],
+            duplicates=totals.duplicates + kinds["duplicate"],
+            quarantined=totals.quarantined + kinds["quarantined"],
+            position=next(positions, None) or totals.position,
         )
 
 

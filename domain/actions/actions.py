@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final
@@ -24,6 +24,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _DIGITS_AT_ONCE: Final = 4_000
 _NOT_A_DIGIT: Final = {code: None for code in range(128) if not 48 <= code <= 57}
+_NO_DIGIT_IN_A_LINE: Final = {code: None for code in _NOT_A_DIGIT if code != ord("\n")}
 
 
 class Action(msgspec.Struct, frozen=True, gc=False):
@@ -159,6 +160,14 @@ def id_number(id: str) -> int:
     digits = id.translate(_NOT_A_DIGIT) if id.isascii() else "".join(filter(str.isascii, filter(str.isdigit, id)))
     # 10**32 is a multiple of 2**32: earlier digits do not count.
     return int(digits[-32:] or "0") & 0xFFFF_FFFF
+
+
+def id_numbers(ids: Sequence[str]) -> list[int]:
+    """`id_number` of each."""
+    text = "\n".join(ids)
+    if not text.isascii() or text.count("\n") != len(ids) - 1:
+        return [id_number(each) for each in ids]
+    return [int(digits[-32:] or "0") & 0xFFFF_FFFF for digits in text.translate(_NO_DIGIT_IN_A_LINE).split("\n")]
 
 
 @lru_cache(maxsize=1024)

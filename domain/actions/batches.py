@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from domain.actions.actions import Action, check_action, id_number, source_bits, whole_number
+from domain.actions.actions import Action, check_action, id_numbers, source_bits, whole_number
 from domain.actions.data import (
     DATE_PATTERN,
     INSTANT_PATTERN,
@@ -241,7 +241,8 @@ def _keys(events: Sequence[_QuickEvent]) -> list[bytes]:
     digests = b"".join([sha256(f"{event.source}\0{event.id}".encode()).digest() for event in events])
     first, second = np.frombuffer(digests, _BYTES).astype(np.uint64).reshape(-1, 4)[:, :2].T
     bits = {source: source_bits(source) for source in {event.source for event in events}}
-    upper = np.array([bits[event.source] << 32 | id_number(event.id) for event in events], np.uint64)
+    numbers = np.array(id_numbers([event.id for event in events]), np.uint64)
+    upper = np.array([bits[event.source] for event in events], np.uint64) << np.uint64(32) | numbers
     keys = np.empty((len(events), 2), _BYTES)
     # Version 8 and the first 12 bits of the digest; variant 2 and the next 62.
     keys[:, 0] = upper << np.uint64(16) | np.uint64(0x8000) | first >> np.uint64(52)

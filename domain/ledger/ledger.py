@@ -172,7 +172,7 @@ class Ledger:
 
     def _look_up(self, sorting: _Sorting) -> None:
         found = self._store.find([key for key in sorting.firsts if key not in sorting.found])
-        pairs = [(index, key) for key, index in sorting.firsts.items() if key in found]
+        pairs = [(index, key) for key, (index, _) in sorting.firsts.items() if key in found]
         # Later arrivals with the same key are compared with what is recorded, not with the first arrival.
         pairs += [(index, key) for index, key in sorting.repeats.items() if key in found]
         compared = [(key, sorting.action(index), found[key]) for index, key in pairs]
@@ -184,10 +184,8 @@ class Ledger:
     def _seal(self, sorting: _Sorting, sealed: dict[int, Sealed]) -> None:
         missing = {
             index: (key, action)
-            for key, index in sorting.firsts.items()
-            if index not in sealed
-            and key not in sorting.found
-            and (action := sorting.action(index)).received is not None
+            for key, (index, action) in sorting.firsts.items()
+            if action.received is not None and index not in sealed and key not in sorting.found
         }
         if missing:
             sealed.update(self._sealer.seal(missing))
@@ -198,19 +196,20 @@ class _Sorting:
 
     def __init__(self, arrivals: Sequence[Arrival]) -> None:
         self.arrivals = arrivals
-        self.firsts: dict[bytes, int] = {}
+        self.firsts: dict[bytes, tuple[int, Action]] = {}
         self.repeats: dict[int, bytes] = {}
         self.found: dict[bytes, Found] = {}
         self.settled: dict[int, Verdict] = {}
         self._fresh: list[int] = []
         firsts = self.firsts
         for index, arrival in enumerate(arrivals):
-            if arrival.action is not None:
-                key = arrival.action.key_bytes
+            action = arrival.action
+            if action is not None:
+                key = action.key_bytes
                 if key in firsts:
                     self.repeats[index] = key
                 else:
-                    firsts[key] = index
+                    firsts[key] = index, action
 
     def action(self, index: int) -> Action:
         action = self.arrivals[index].action
@@ -221,10 +220,9 @@ class _Sorting:
         self, sealed: dict[int, Sealed], tracking: Sequence[Tracking], retried: Sequence[int]
     ) -> tuple[Batch, list[Verdict | None]]:
         """Return what to write, and the verdicts; None stands for "recorded" until positions are known."""
-        fresh = {key: index for key, index in self.firsts.items() if key not in self.found}
-        self._fresh = list(fresh.values())
-        facts = [self.action(index).facts for index in self._fresh]
-        events = list(zip(fresh, repeat(1), repeat(ACTION_TOPIC), facts, strict=False))
+        fresh = [(key, *first) for key, first in self.firsts.items() if key not in self.found]
+        self._fresh = [index for _, index, _ in fresh]
+        events = [(key, 1, ACTION_TOPIC, action.facts) for key, _, action in fresh]
         parts = [(at, sealed[index]) for at, index in enumerate(self._fresh) if index in sealed] if sealed else []
         verdicts = self._verdicts()
         if retried:
@@ -266,7 +264,7 @@ class _Sorting:
             verdict = verdicts[index]
             assert verdict is not None, "a repeat is judged before its first is written"
             if verdict.kind == "duplicate" and verdict.position is None:
-                original = verdicts[self.firsts[key]]
+                original = verdicts[self.firsts[key][0]]
                 verdicts[index] = verdict._replace(position=original.position if original else None)
         return [verdict for verdict in verdicts if verdict is not None]
 
@@ -281,7 +279,7 @@ class _Sorting:
             verdicts[index] = verdict
         for index, key in self.repeats.items():
             if key not in self.found:
-                first = self.action(self.firsts[key])
+                _, first = self.firsts[key]
                 verdicts[index] = _settled(same_in_batch(self.action(index), first), None)
         return verdicts
 

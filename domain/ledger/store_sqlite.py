@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import repeat
+from itertools import chain, repeat
 from typing import Any
 from uuid import UUID
 
@@ -130,10 +130,9 @@ class SQLiteLedgerRecorder(SQLiteProcessRecorder):
         now = max(self._clock(), head.recorded_at)
         if batch.events:
             for begin, many in _pieces(len(batch.events)):
-                values: list[Any] = []
-                for position, event in enumerate(batch.events[begin : begin + many], first + begin):
-                    values += (position, *event)
-                cursor.execute(self._insert_rows[many], values)
+                columns = zip(*batch.events[begin : begin + many], strict=True)
+                rows = zip(range(first + begin, first + begin + many), *columns, strict=True)
+                cursor.execute(self._insert_rows[many], list(chain.from_iterable(rows)))
             cursor.execute(sql.INSERT_BATCH, (first, first + len(batch.events) - 1, now))
         if batch.sealed:
             cursor.executemany(sql.INSERT_SEALED, [(first + index, *part) for index, part in batch.sealed])

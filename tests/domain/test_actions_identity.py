@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from domain.actions.actions import Action, action_key, check_action, same_action
+from domain.actions.actions import Action, action_key, check_action, id_number, id_numbers, same_action
 from tests.domain.made_actions import NOW, checked, event, json_values, text, texts, valid_events
 
 
@@ -49,6 +49,11 @@ def test_different_pairs_have_different_keys(pairs: list[tuple[str, str]]) -> No
 def test_only_the_last_32_digits_of_an_id_can_count() -> None:
     for digits in ("1" * 31, "7" * 32, "12" * 40):
         assert int.from_bytes(action_key("a", digits).bytes[2:6], "big") == int(digits) % 2**32
+
+
+@given(st.lists(st.one_of(texts, st.text("0123456789-A\n٣", min_size=1, max_size=40)), max_size=8))
+def test_the_numbers_of_many_ids_are_those_of_each(ids: list[str]) -> None:
+    assert id_numbers(ids) == [id_number(each) for each in ids]
 
 
 @pytest.mark.parametrize(
