@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import stat
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
-from api.settings import Settings, address
+from api.settings import VARIABLES, Settings, address
 from api.store_file import SQLITE, damage_of, store_file
 from domain.errors import KaojiError
 
@@ -23,6 +26,7 @@ RELEASED_ON: Final = date(2026, 1, 1)
 """No clock that goes right says less."""
 PYTHON_MIN: Final = (3, 11)
 POSTGRES_MIN: Final = 140_000
+_CONNECT_SECONDS_MAX: Final = 4.0
 _FUNCTIONS: Final = "POSTGRES_ENABLE_DB_FUNCTIONS"
 
 
@@ -60,6 +64,8 @@ def examine(
         ("senders", lambda: _senders(settings)),
         ("access", lambda: _access(settings)),
     ]
+    if settings.traces is not None:
+        checks.append(("traces", lambda: _traces(settings.traces or "")))
     if kafka_config is not None:
         checks.append(("Kafka settings", lambda: _kafka_file(Path(kafka_config))))
     if bootstrap is not None:
@@ -123,8 +129,17 @@ def _environment() -> Iterator[Finding]:
         yield Finding(
             "environment", False, "PYTHONOPTIMIZE takes assertions away that guard the ledger. Unset it."
         )
+    elif slips := [f"{name} is not read; {near} is." for name, near in _slips(os.environ)]:
+        yield Finding("environment", False, " ".join(slips) + " Rename it, or unset it.")
     else:
         yield Finding("environment", True, "nothing in it gets in the way")
+
+
+def _slips(environment: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """(variable, setting) where one is hardly to be told from the other. Others may serve for `${env:NAME}`."""
+    for name in sorted(environment):
+        if name.upper().startswith("KAOJI") and name not in VARIABLES:
+            yield from ((name, near) for near in get_close_matches(name.upper(), VARIABLES, n=1, cutoff=0.85))
 
 
 def _zones(settings: Settings) -> Iterator[Finding]:
@@ -291,6 +306,19 @@ def _access(settings: Settings) -> Iterator[Finding]:
         check_listening(address(settings.metrics)[0], 0, settings.token)
     told = "no token: this machine only" if settings.token is None else "with KAOJI_TOKEN"
     yield Finding("access", True, told)
+
+
+def _traces(url: str) -> Iterator[Finding]:
+    place = urlsplit(url)
+    port = place.port or (443 if place.scheme == "https" else 80)
+    where = f"{place.hostname}:{port}"
+    try:
+        socket.create_connection((place.hostname, port), timeout=_CONNECT_SECONDS_MAX).close()
+    except OSError as error:
+        told = f"Nothing takes spans at {where} ({error.strerror or error}). Start it, or unset KAOJI_TRACES."
+        yield Finding("traces", False, told)
+    else:
+        yield Finding("traces", True, f"something listens at {where}")
 
 
 def _kafka_file(path: Path) -> Iterator[Finding]:

@@ -16,6 +16,14 @@ PORT_MAX = 65_535
 NOWHERE = "none"
 """The `KAOJI_CACHE` that keeps no files."""
 LOG_FORMATS = ("text", "json")
+VARIABLES = tuple(
+    f"KAOJI_{name}"
+    for name in (
+        "STORE", "KEYS", "LANG", "ZONE", "TOKEN", "CACHE", "SENDERS", "RATE", "DEAD_LETTER", "LOG", "LOG_LEVEL",
+        "METRICS", "TRACES", "READY_LAG_ACTIONS", "READY_LAG_SECONDS", "READY_STALL_SECONDS",
+    )
+)  # fmt: skip
+"""All that is read."""
 READY_LAG_ACTIONS = 10_000
 READY_LAG_SECONDS = 60
 READY_STALL_SECONDS = 30

@@ -61,6 +61,14 @@ def _optimised(kaoji: CommandLine, _: Path) -> None:
     kaoji.environment["PYTHONOPTIMIZE"] = "1"
 
 
+def _slip(kaoji: CommandLine, _: Path) -> None:
+    kaoji.environment["KAOJI_SENDER"] = "senders.toml"
+
+
+def _nothing_takes_spans(kaoji: CommandLine, _: Path) -> None:
+    kaoji.environment["KAOJI_TRACES"] = "http://127.0.0.1:1/v1/traces"
+
+
 def _readable_keys(_: CommandLine, folder: Path) -> None:
     (folder / "keys.db").chmod(0o644)
 
@@ -120,6 +128,8 @@ def _no_place_for_kept_files(kaoji: CommandLine, folder: Path) -> None:
     [
         (_functions, "environment", "Unset it"),
         (_optimised, "environment", "Unset it"),
+        (_slip, "environment", "KAOJI_SENDER is not read; KAOJI_SENDERS is. Rename it"),
+        (_nothing_takes_spans, "traces", "Nothing takes spans at 127.0.0.1:1 (Connection refused)"),
         (_readable_keys, "keys", "can be read by others (mode 644): chmod 600"),
         (_lost_keys, "keys of the ledger", "bring it back from its own backup"),
         (_torn, "store", "kaoji restore FILE"),
@@ -139,6 +149,11 @@ def test_fault_is_named_with_what_to_do(
     kaoji("ingest", "-", stdin=record(1, note="sealed"))
     break_it(kaoji, tmp_path)
     fault(kaoji, name, told)
+
+
+def test_variables_that_files_of_settings_name_are_no_slips(kaoji: CommandLine) -> None:
+    kaoji.environment |= {"KAOJI_KAFKA_PASSWORD": "of-mine", "KAOJI_RECEIVER": "elsewhere"}
+    assert checks(kaoji, 0)["environment"][0]
 
 
 def test_commands_say_that_a_torn_store_is_damaged(kaoji: CommandLine, tmp_path: Path) -> None:

@@ -68,7 +68,7 @@ class CommandLine:
         out, err = io.StringIO(), io.StringIO()
         source = io.TextIOWrapper(io.BytesIO(stdin), "utf-8")
         with (
-            patch.dict(os.environ, self.environment),
+            patch.dict(os.environ, surroundings(self.environment), clear=True),
             patch.object(sys, "stdin", source),
             redirect_stdout(out),
             redirect_stderr(err),
