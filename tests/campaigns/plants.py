@@ -60,7 +60,7 @@ _NO_FENCE = """\
 _FIRST_RISES = "application_name = name AND notification_id >= first)"
 _LAST_RISES = "application_name = name AND notification_id >= last)"
 _KEY = """\
-                key = arrival.action.key_bytes
+                key = action.key_bytes
 """
 _ANY_KEY = """\
                 key = __import__("os").urandom(16)
