@@ -1,4 +1,8 @@
-"""Keep a tally that is added to and taken from all the time: one place for each key, found by its hash."""
+"""Keep a tally that is added to and taken from all the time: one place for each key, found by its hash.
+
+The keys of a day stand together. A batch of actions speaks of few days, so what it touches fits the processor's
+nearer caches however long the history is, and when a day has filled its places only its own keys move.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +18,22 @@ from domain.measuring.tally import TALLY_RECORD, Tally
 FREE_DAY: Final = 2**31 - 1
 """Day of a place that holds nothing: no period reaches it, so sums pass it by."""
 
-PLACES_MIN: Final = 1 << 10
-FULL: Final = 0.7
-"""Beyond this share of its places the table is made twice as large."""
+DAYS: Final = 1 << 12
+"""Days that lie so far apart, eleven years, share a stretch of places."""
+
+STRETCH_RECORD: Final = np.dtype([("begin", np.int64), ("room", np.int64), ("used", np.int64)])
+"""Where the places of a day begin, how many there are (a power of two, or none), how many ever held a key."""
+
+ROOM_MIN: Final = 16
+POWERS: Final = 48
+NONE: Final = -1
 
 AHEAD: Final = 64
 """So many places are looked up before the first of them is written to."""
+
+PLACES_MORE: Final = 1 << 15
+"""At least so many places are added when all are taken; and no more than a sixteenth, so that no batch waits
+for long."""
 
 _MIX: Final = np.uint64(0x9E3779B97F4A7C15)
 
@@ -28,70 +42,93 @@ class TallyTable:
     """The sum of all rows added so far, less those taken away. What adding costs depends on the rows alone."""
 
     def __init__(self) -> None:
-        self._places = _free(PLACES_MIN)
-        self._used = 0
+        self._places = np.zeros(PLACES_MORE, TALLY_RECORD)
+        self._taken = 0
+        self._stretches = np.zeros(DAYS, STRETCH_RECORD).view(np.recarray)
+        # By power of two: the first of the stretches of that length that were given back. Each names the next.
+        self._given_back = np.full(POWERS, NONE, np.int64)
         self._ahead = np.empty(AHEAD, np.uint64), np.empty(AHEAD, np.int32)
 
     def __len__(self) -> int:
-        """Keys that were ever held, also those whose sum is nought again."""
-        return self._used
+        """Keys that it holds, and some whose sum is nought again."""
+        return int(self._stretches["used"].sum())
 
     def add(self, rows: NDArray[Any], *, sign: int = 1) -> None:
         """Add rows of TALLY_RECORD or contributions; `sign=-1` takes them away."""
+        added = 0
         with np.errstate(over="ignore"):  # hashes run over, and where that is not compiled it is told
-            while self._used + rows.size > FULL * self._places.size:
-                grown = _free(2 * self._places.size)
-                held = np.asarray(self._places)
-                kept = held[(held["day"] != FREE_DAY) & (held["part"] != 0)].view(np.recarray)
-                self._used = put(grown, kept, 1, 0, *self._ahead)
-                self._places = grown
-            self._used = put(self._places, rows.view(np.recarray), sign, self._used, *self._ahead)
+            while True:
+                added, self._taken = put(
+                    self._places.view(np.recarray), self._taken, self._stretches, self._given_back,
+                    rows.view(np.recarray), added, sign, *self._ahead,
+                )  # fmt: skip
+                if added == rows.size:
+                    return
+                longest = int(self._stretches["room"].max())
+                more = max(PLACES_MORE, self._taken // 16, 2 * longest)
+                # In place: where there are many, the system moves pages and copies nothing.
+                self._places.resize(self._taken + more)
 
     @property
     def places(self) -> NDArray[Any]:
-        """Rows of TALLY_RECORD, free places among them: those have the day FREE_DAY and no part."""
-        return self._places
+        """Rows of TALLY_RECORD, free places among them: those have the day FREE_DAY. Gone with the next `add`."""
+        return self._places[: self._taken]
 
     def tally(self, staff: Sequence[str], units: Sequence[str], procedures: Sequence[str]) -> Tally:
         """What it holds, as a tally under these dictionaries."""
-        held = np.asarray(self._places)
+        held = self.places
         return Tally(held[(held["day"] != FREE_DAY) & (held["part"] != 0)], staff, units, procedures)
-
-
-def _free(size: int) -> np.recarray[Any, Any]:
-    places = np.zeros(size, TALLY_RECORD)
-    places["day"] = FREE_DAY
-    return places.view(np.recarray)
 
 
 @compiled
 def put(
-    places: NDArray[Any], rows: NDArray[Any], sign: int, used: int,
-    ahead: NDArray[np.uint64], days: NDArray[np.int32],
-) -> int:  # fmt: skip
-    """Add each row at the place of its key; returns how many places are used. There must be a free one.
+    places: NDArray[Any], taken: int, stretches: NDArray[Any], given_back: NDArray[np.int64],
+    rows: NDArray[Any], begin: int, sign: int, ahead: NDArray[np.uint64], days: NDArray[np.int32],
+) -> tuple[int, int]:  # fmt: skip
+    """Add each row from `begin` on at the place of its key, until all are added or a day finds no more places.
 
-    Places are seldom in any cache of the processor. So those of some rows `ahead` are read one right after the
-    other, and their ways from memory overlap; `days` takes what was read.
+    Returns the first row that is not added, and how many places are taken. Places may be in no cache of the
+    processor. So those of some rows `ahead` are read one right after the other, and their ways from memory
+    overlap; `days` takes what was read.
     """
-    mask = np.uint64(places.size - 1)
-    for begin in range(0, rows.size, ahead.size):
-        end = min(rows.size, begin + ahead.size)
-        for number in range(begin, end):
+    for first in range(begin, rows.size, ahead.size):
+        stop = min(rows.size, first + ahead.size)
+        for number in range(first, stop):
             row = rows[number]
-            place = hashed(row.person, row.unit, row.procedure, row.day, row.value, row.kind) & mask
-            ahead[number - begin] = place
-            days[number - begin] = places[place].day
-        for number in range(begin, end):
-            used += put_one(places, rows[number], ahead[number - begin], mask, sign)
-    return used
+            key = hashed(row.person, row.unit, row.procedure, row.day, row.value, row.kind)
+            stretch = stretches[row.day & (DAYS - 1)]
+            ahead[number - first] = key
+            days[number - first] = places[stretch.begin + first_place(key, max(stretch.room, 1))].day
+        for number in range(first, stop):
+            which = rows[number].day & (DAYS - 1)
+            if is_full(stretches[which].used, stretches[which].room):
+                taken_then = stretch_out(places, taken, stretches, given_back, which)
+                if taken_then == NONE:
+                    return number, taken
+                taken = taken_then
+            stretch = stretches[which]
+            stretch.used += put_one(places, stretch.begin, stretch.room, rows[number], ahead[number - first], sign)
+    return rows.size, taken
 
 
 @compiled
-def put_one(places: NDArray[Any], row: Any, place: np.uint64, mask: np.uint64, sign: int) -> int:
-    """Add a row at the first place from `place` on that is free or its own; returns 1 if it was free."""
+def is_full(used: int, room: int) -> bool:
+    """Whether so many used places leave too few free ones to find a key quickly: seven of ten."""
+    return (used + 1) * 10 > room * 7
+
+
+@compiled
+def first_place(key: np.uint64, room: int) -> int:
+    """Where in a stretch a key is looked for first."""
+    return np.int64(key & np.uint64(room - 1))  # type: ignore[return-value]  # numba knows no other way to int64
+
+
+@compiled
+def put_one(places: NDArray[Any], begin: int, room: int, row: Any, key: np.uint64, sign: int) -> int:
+    """Add a row at the first place from that of its key on that is free or its own; returns 1 if it was free."""
+    place = first_place(key, room)
     while True:
-        found = places[place]
+        found = places[begin + place]
         if found.day == FREE_DAY:
             found.part = sign * row.part
             found.person = row.person
@@ -111,7 +148,61 @@ def put_one(places: NDArray[Any], row: Any, place: np.uint64, mask: np.uint64, s
         ):
             found.part += sign * row.part
             return 0
-        place = (place + np.uint64(1)) & mask
+        place = (place + 1) & (room - 1)
+
+
+@compiled
+def stretch_out(
+    places: NDArray[Any], taken: int, stretches: NDArray[Any], given_back: NDArray[np.int64], which: int
+) -> int:
+    """Move the keys of a day to a stretch in which they fill half of the places at most, without those whose sum
+    is nought. Returns how many places are taken then; NONE: there are not enough, and nothing was done."""
+    stretch = stretches[which]
+    begin, room = stretch.begin, stretch.room
+    held = 0
+    for place in range(begin, begin + room):
+        held += is_held(places, place)
+    wanted = ROOM_MIN
+    while wanted < 2 * held:
+        wanted *= 2
+    found = given_back[power_of(wanted)]
+    if found != NONE:
+        given_back[power_of(wanted)] = places[found].part
+        places[found].part = 0
+    elif taken + wanted > places.size:
+        return NONE
+    else:
+        found = taken
+        taken += wanted
+        for place in range(found, taken):
+            places[place].day = FREE_DAY
+    stretch.begin, stretch.room, stretch.used = found, wanted, held
+    for place in range(begin, begin + room):
+        row = places[place]
+        if is_held(places, place):
+            key = hashed(row.person, row.unit, row.procedure, row.day, row.value, row.kind)
+            put_one(places, found, wanted, row, key, 1)
+        row.day = FREE_DAY
+        row.part = 0
+    if room:
+        places[begin].part = given_back[power_of(room)]
+        given_back[power_of(room)] = begin
+    return taken
+
+
+@compiled
+def is_held(places: NDArray[Any], place: int) -> bool:
+    """Whether a place holds a key whose sum is something."""
+    return bool((places[place].day != FREE_DAY) & (places[place].part != 0))
+
+
+@compiled
+def power_of(room: int) -> int:
+    """Of two, for a length that is one."""
+    power = 0
+    while 1 << power < room:
+        power += 1
+    return power
 
 
 @compiled
