@@ -49,6 +49,7 @@ from domain.measuring.walk import (
     Landmarks,
     by_then,
     is_decision,
+    longest_case,
     noted,
     room_to_walk,
     walk,
@@ -131,12 +132,21 @@ def buffer_size(cases: Cases, *, rows: int) -> int:
     """Rows that hold the contributions of any one of the cases, and at least `rows`."""
     if cases.starts.size < 2:
         return rows
-    return max(rows, (int(np.diff(cases.starts).max()) + 1) * ROWS_PER_ACTION * sharers_max(cases))
+    return max(rows, (longest_case(cases.starts) + 1) * ROWS_PER_ACTION * sharers_max(cases))
 
 
 def sharers_max(cases: Cases) -> int:
     """The most people that share in one action."""
-    return 1 + int((cases.extras.share_stop - cases.extras.share_start).max(initial=0))
+    return 1 + most_participants(cases.extras)
+
+
+@compiled
+def most_participants(extras: Extras) -> int:
+    """The most participants that one action names; without making an array as long as the extras."""
+    most = 0
+    for number in range(extras.size):
+        most = max(most, extras[number].share_stop - extras[number].share_start)
+    return most
 
 
 @compiled
