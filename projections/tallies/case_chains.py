@@ -9,7 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.compiled import compiled
-from domain.measuring.cases import LONE, NOTHING, SHARE_RECORD, Role, role_table
+from domain.measuring.cases import (
+    LONE,
+    NOTHING,
+    SHARE_RECORD,
+    STATES_OTHER,
+    STATES_REASON,
+    STATES_STEP,
+    Role,
+    role_table,
+)
 from projections.history.columns import History
 from projections.tallies.case_files import StandingActions, standing_actions
 from projections.tallies.case_order import untied
@@ -17,8 +26,30 @@ from projections.tallies.excerpt import CaseRows
 
 Codes = NDArray[np.int32]
 Rows = NDArray[np.int64]
+Chain = Any
+"""Records of CHAIN_RECORD."""
 Kept = Any
 """Records of KEPT_RECORD."""
+
+CHAIN_RECORD: Final = np.dtype(
+    [
+        ("time", np.int64),
+        ("unit", np.int32),
+        ("owner", np.int32),
+        ("procedure", np.int32),
+        ("before", np.int32),  # the row before it in its case
+        # NOTHING: as recorded. From LONE down: the same, and its shares begin at LONE less this. Else: number of
+        # what is kept of it.
+        ("told", np.int32),
+        ("type", np.uint8),
+        ("present", np.uint8),
+        ("due_kind", np.uint8),
+        ("states", np.uint8),  # whether it states a reason, a step, or a rating (STATES_OTHER)
+    ],
+    align=True,
+)
+"""A row as it was recorded, and where it stands: what is asked of every row of a case that is gathered lies
+together, so that a row is one way to memory, and not one for each column. 32 bytes."""
 
 FIRST_ROOM: Final = 1_024
 _ROLES: Final = role_table()
@@ -77,17 +108,14 @@ class News:
 class CaseChains:
     """Which standing action comes before which in its case; grows with the history.
 
-    Eight bytes a row, and a record for those that others say something of: most rows are as they were recorded,
-    and read from the history's columns.
+    A record for each row, and another one for those that others say something of. What few rows state is read
+    from the history's columns.
     """
 
     def __init__(self) -> None:
         self.position = 0
-        self.before = np.empty(FIRST_ROOM, np.int32)  # row -> the row before it in its case
+        self.chain = np.empty(FIRST_ROOM, CHAIN_RECORD)
         self.last = np.full(FIRST_ROOM, NOTHING, np.int32)  # subject code -> the last row of its case
-        # NOTHING: as recorded. From LONE down: the same, and its shares begin at LONE less this. Else: number of
-        # what is kept of it.
-        self.told = np.empty(FIRST_ROOM, np.int32)
         self.kept = np.empty(FIRST_ROOM, KEPT_RECORD)
         self.shares = np.empty(FIRST_ROOM, SHARE_RECORD)
         self.share_row = np.empty(FIRST_ROOM, np.int32)
@@ -115,9 +143,10 @@ class CaseChains:
         otherwise than before."""
         begin, end = self.position, history.position
         self._reserve(end)
+        _fill(self.chain[begin:end], history, begin)
         old = int(np.searchsorted(news.rows, begin))
         were = self._subjects_before(history, news.rows[:old])
-        take_out(news.rows[:old], were, self.before, self.last)
+        take_out(news.rows[:old], were, self.chain.view(np.recarray), self.last)
         plain, of_plain = _plain(history, begin, news.rows[old:])
         self._tell(history, news)
         rows = np.concatenate([plain, news.rows[news.kept["stands"]]])
@@ -129,7 +158,7 @@ class CaseChains:
 
     def _subjects_before(self, history: History, rows: Rows) -> Codes:
         """In whose case each of some old rows stands, as far as it is known here; NOTHING: in none."""
-        told = self.told[rows]
+        told = self.chain["told"][rows]
         kept = self.kept[np.maximum(told, 0)]
         plain = np.where(_ROLES[history.rows["type"][rows]] == Role.NONE, NOTHING, history.rows["subject"][rows])
         return np.asarray(
@@ -137,8 +166,10 @@ class CaseChains:
         )
 
     def _reserve(self, size: int) -> None:
-        self.before = _roomy(self.before, size, NOTHING)
-        self.told = _roomy(self.told, size, NOTHING)
+        """Make room for the rows of so many positions, and a sixteenth more: in place, where the system moves
+        pages, if there are many, and copies nothing."""
+        if size > self.chain.size:
+            self.chain.resize(size + max(FIRST_ROOM, size // 16))
 
     def _tell(self, history: History, news: News) -> None:
         """Keep what is told of new rows, and of old ones anew."""
@@ -147,17 +178,17 @@ class CaseChains:
         own = np.empty(position.size, SHARE_RECORD)
         own["staff"], own["part"] = history.shares["staff"][first:], history.shares["part"][first:]
         begins = np.flatnonzero(np.diff(position, prepend=-1))
-        self.told[self.position : history.position] = NOTHING
-        self.told[position[begins] - 1] = LONE - (self._more_shares(own, position - 1) + begins)
+        told_of = self.chain["told"]
+        told_of[position[begins] - 1] = LONE - (self._more_shares(own, position - 1) + begins)
         kept = news.kept.copy()
         kept["shares"] += np.where(kept["shares"] >= 0, self._more_shares(news.shares, news.share_row), 0)
-        told = self.told[news.rows]
+        told = told_of[news.rows]
         fresh = np.flatnonzero(told < 0)
         told[fresh] = self._kept_size + np.arange(fresh.size)
         self._kept_size += fresh.size
         self.kept = _roomy(self.kept, self._kept_size)
         self.kept[told] = kept
-        self.told[news.rows] = told
+        told_of[news.rows] = told
 
     def _more_shares(self, shares: NDArray[Any], rows: Rows) -> int:
         """Append shares of some rows; returns where they begin."""
@@ -173,8 +204,7 @@ class CaseChains:
 
     def _join(self, history: History, rows: Rows, subjects: Codes) -> None:
         """Put rows where they belong, by time; those of one case and instant by the rest of the contract's key."""
-        time = history.rows["time"]
-        chains = (time, self.told, self.kept.view(np.recarray), self.before, self.last)
+        chains = (self.chain.view(np.recarray), self.kept.view(np.recarray), self.last)
         tied = np.empty(rows.size, np.int64)
         many = join(rows, subjects, *chains, tied)
         if not many:
@@ -184,10 +214,27 @@ class CaseChains:
         while (filled := find_equals(rows[tied], subjects[tied], *chains, found, found_of)) < 0:
             found, found_of = np.empty(-filled, np.int64), np.empty(-filled, np.int32)
         group, first = np.unique(found[:filled], return_index=True)
-        told = self.told[group]
-        times = np.where(told < 0, time[group], self.kept["time"][np.maximum(told, 0)])
+        told = self.chain["told"][group]
+        times = np.where(told < 0, self.chain["time"][group], self.kept["time"][np.maximum(told, 0)])
         order = untied(history, group, found_of[first], times)
         put_in_order(group[order], found_of[first][order], times[order], *chains)
+
+
+def _fill(chain: NDArray[Any], history: History, begin: int) -> None:
+    """Write the records of rows from `begin` on, as they were recorded; they stand in no case yet."""
+    column = {name: history.rows[name][begin : history.position] for name in (*_AS_RECORDED, *_STATED)}
+    for name in _AS_RECORDED:
+        chain[name] = column[name]
+    chain["before"] = chain["told"] = NOTHING
+    chain["states"] = (
+        (column["reason"] >= 0) * np.uint8(STATES_REASON)
+        | (column["step"] >= 0) * np.uint8(STATES_STEP)
+        | (column["rating"] > 0) * np.uint8(STATES_OTHER)
+    )
+
+
+_AS_RECORDED: Final = ("time", "unit", "owner", "procedure", "type", "present", "due_kind")
+_STATED: Final = ("reason", "step", "rating")
 
 
 def _spoken_of(history: History, begin: int) -> Rows:
@@ -249,13 +296,13 @@ def _counted_up(many: NDArray[np.int64]) -> Rows:
 
 
 @compiled
-def time_of(row: int, time: NDArray[np.int64], told: Codes, kept: Kept) -> int:
+def time_of(row: int, chain: Chain, kept: Kept) -> int:
     """The instant of an action, as it was recorded or as it was corrected to."""
-    return int(kept[told[row]].time) if told[row] >= 0 else int(time[row])
+    return int(kept[chain[row].told].time) if chain[row].told >= 0 else int(chain[row].time)
 
 
 @compiled
-def take_out(rows: Rows, subjects: Codes, before: Codes, last: Codes) -> None:
+def take_out(rows: Rows, subjects: Codes, chain: Chain, last: Codes) -> None:
     """Take rows out of the cases of these subjects; of NOTHING: it stands in none."""
     for number in range(rows.size):
         if subjects[number] < 0:
@@ -264,16 +311,16 @@ def take_out(rows: Rows, subjects: Codes, before: Codes, last: Codes) -> None:
         row = last[subjects[number]]
         while row != rows[number]:
             above = row
-            row = before[row]
+            row = chain[row].before
         if above < 0:
-            last[subjects[number]] = before[row]
+            last[subjects[number]] = chain[row].before
         else:
-            before[above] = before[row]
+            chain[above].before = chain[row].before
 
 
 @compiled
 def join(
-    rows: Rows, subjects: Codes, time: NDArray[np.int64], told: Codes, kept: Kept, before: Codes, last: Codes,
+    rows: Rows, subjects: Codes, chain: Chain, kept: Kept, last: Codes,
     tied: Rows,
 ) -> int:  # fmt: skip
     """Put rows into the cases of these subjects, in order of time.
@@ -282,26 +329,26 @@ def join(
     """
     many = 0
     for number in range(rows.size):
-        own = time_of(rows[number], time, told, kept)
+        own = time_of(rows[number], chain, kept)
         above = -1
         row = last[subjects[number]]
-        while row >= 0 and time_of(row, time, told, kept) > own:
+        while row >= 0 and time_of(row, chain, kept) > own:
             above = row
-            row = before[row]
-        if row >= 0 and time_of(row, time, told, kept) == own:
+            row = chain[row].before
+        if row >= 0 and time_of(row, chain, kept) == own:
             tied[many] = number
             many += 1
-        before[rows[number]] = row
+        chain[rows[number]].before = row
         if above < 0:
             last[subjects[number]] = rows[number]
         else:
-            before[above] = rows[number]
+            chain[above].before = rows[number]
     return many
 
 
 @compiled
 def find_equals(
-    rows: Rows, subjects: Codes, time: NDArray[np.int64], told: Codes, kept: Kept, before: Codes, last: Codes,
+    rows: Rows, subjects: Codes, chain: Chain, kept: Kept, last: Codes,
     found: Rows, found_of: Codes,
 ) -> int:  # fmt: skip
     """Write the rows that share the instant of some rows in the cases of these subjects, and the subjects.
@@ -310,23 +357,22 @@ def find_equals(
     """
     filled = 0
     for number in range(rows.size):
-        own = time_of(rows[number], time, told, kept)
+        own = time_of(rows[number], chain, kept)
         row = last[subjects[number]]
-        while time_of(row, time, told, kept) > own:
-            row = before[row]
-        while row >= 0 and time_of(row, time, told, kept) == own:
+        while time_of(row, chain, kept) > own:
+            row = chain[row].before
+        while row >= 0 and time_of(row, chain, kept) == own:
             if filled < found.size:
                 found[filled] = row
                 found_of[filled] = subjects[number]
             filled += 1
-            row = before[row]
+            row = chain[row].before
     return filled if filled <= found.size else -filled
 
 
 @compiled
 def put_in_order(
-    rows: Rows, subjects: Codes, times: NDArray[np.int64], time: NDArray[np.int64], told: Codes, kept: Kept,
-    before: Codes, last: Codes,
+    rows: Rows, subjects: Codes, times: NDArray[np.int64], chain: Chain, kept: Kept, last: Codes,
 ) -> None:  # fmt: skip
     """Give rows that stand in these cases the order in which they come here, among those of their instant; all of
     one case and instant come one after the other."""
@@ -337,16 +383,16 @@ def put_in_order(
             end += 1
         above = -1
         row = last[subjects[begin]]
-        while time_of(row, time, told, kept) > times[begin]:
+        while time_of(row, chain, kept) > times[begin]:
             above = row
-            row = before[row]
-        while row >= 0 and time_of(row, time, told, kept) == times[begin]:
-            row = before[row]
+            row = chain[row].before
+        while row >= 0 and time_of(row, chain, kept) == times[begin]:
+            row = chain[row].before
         for number in range(begin, end):
-            before[rows[number]] = row
+            chain[rows[number]].before = row
             row = rows[number]
         if above < 0:
             last[subjects[begin]] = row
         else:
-            before[above] = row
+            chain[above].before = row
         begin = end

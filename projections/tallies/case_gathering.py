@@ -9,10 +9,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.compiled import compiled
-from domain.measuring.cases import ACTION_RECORD, EXTRA_RECORD, LONE, NOTHING, Actions, Cases, Extras, role_table
+from domain.measuring.cases import (
+    ACTION_RECORD,
+    EXTRA_RECORD,
+    LONE,
+    NOTHING,
+    STATES_OTHER,
+    STATES_REASON,
+    STATES_STEP,
+    Actions,
+    Cases,
+    Extras,
+    role_table,
+)
 from domain.zones import Zone
 from projections.history.columns import History
-from projections.tallies.case_chains import CaseChains, Codes, Kept
+from projections.tallies.case_chains import CaseChains, Chain, Codes, Kept
 from projections.tallies.case_files import segment_of, states_of, write_record
 
 ROWS_AT_ONCE: Final = 1 << 13
@@ -22,16 +34,11 @@ _ROLES: Final = role_table()
 
 
 class _Columns(NamedTuple):
-    type: NDArray[np.uint8]
-    time: NDArray[np.int64]
-    unit: Codes
-    owner: Codes
-    procedure: Codes
+    """What few rows state."""
+
     reason: Codes
     step: Codes
     rating: NDArray[np.uint8]
-    present: NDArray[np.uint8]
-    due_kind: NDArray[np.uint8]
     due: NDArray[np.int64]
 
 
@@ -40,19 +47,20 @@ def gathered(
 ) -> Iterator[Cases]:
     """The cases of these subjects, some at a time; each is gone with the next. A subject without rows has none."""
     columns = _Columns(*(history.rows[name] for name in _Columns._fields))
+    chain = chains.chain.view(np.recarray)
     kept, shares = chains.kept.view(np.recarray), chains.shares.view(np.recarray)
     starts = np.empty(subjects.size + 1, np.int64)
     order = np.empty(ROWS_AT_ONCE, np.int32)
     records, extras = _room(order.size)
     begin = 0
     while begin < subjects.size:
-        begin, cases = find_rows(subjects, begin, chains.before, chains.last, order, starts)
+        begin, cases = find_rows(subjects, begin, chain, chains.last, order, starts)
         if not cases and begin < subjects.size:
             order = np.empty(order.size * 2, np.int32)
             records, extras = _room(order.size)
             continue
         many = write_rows(
-            order, int(starts[cases]), *columns, chains.told, kept, chains.share_row, _ROLES,
+            order, int(starts[cases]), chain, *columns, kept, chains.share_row, _ROLES,
             zone.transitions, zone.offsets, to_instant, records, extras,
         )  # fmt: skip
         yield Cases(
@@ -69,7 +77,7 @@ def _room(size: int) -> tuple[Actions, Extras]:
 
 @compiled
 def find_rows(
-    subjects: Codes, begin: int, before: Codes, last: Codes, order: Codes, starts: NDArray[np.int64]
+    subjects: Codes, begin: int, chain: Chain, last: Codes, order: Codes, starts: NDArray[np.int64]
 ) -> tuple[int, int]:
     """Write the rows of the cases of the subjects from `begin` on, until all are done or the next has no room.
 
@@ -81,7 +89,7 @@ def find_rows(
         newest = last[subjects[number]] if subjects[number] < last.size else NOTHING
         row, length = newest, 0
         while row >= 0:
-            row = before[row]
+            row = chain[row].before
             length += 1
         if filled + length > order.size:
             return number, cases
@@ -92,7 +100,7 @@ def find_rows(
         while row >= 0:
             place -= 1
             order[place] = row
-            row = before[row]
+            row = chain[row].before
         cases += 1
         starts[cases] = filled
     return subjects.size, cases
@@ -100,23 +108,24 @@ def find_rows(
 
 @compiled
 def write_rows(
-    order: Codes, size: int, kind: NDArray[np.uint8], time: NDArray[np.int64], unit: Codes, owner: Codes,
-    procedure: Codes, reason: Codes, step: Codes, rating: NDArray[np.uint8], present: NDArray[np.uint8],
-    due_kind: NDArray[np.uint8], due: NDArray[np.int64], told: Codes, kept: Kept, share_row: Codes,
-    roles: NDArray[np.uint8], transitions: NDArray[np.int64], offsets: NDArray[np.int64], to_instant: bool,
-    records: Actions, extras: Extras,
+    order: Codes, size: int, chain: Chain, reason: Codes, step: Codes, rating: NDArray[np.uint8],
+    due: NDArray[np.int64], kept: Kept, share_row: Codes, roles: NDArray[np.uint8],
+    transitions: NDArray[np.int64], offsets: NDArray[np.int64], to_instant: bool, records: Actions, extras: Extras,
 ) -> int:  # fmt: skip
     """Write the records of the rows in this order, and extras of those that need one; returns how many extras."""
     segment, many = 0, 0
     for place in range(size):
         row = order[place]
-        known = told[row]
+        own = chain[row]
+        known = own.told
         if known < 0:
             share = LONE - known if known <= LONE else NOTHING
             segment, many = write_row(
-                row, int(roles[kind[row]]), time[row], kind[row], unit[row], owner[row], procedure[row],
-                reason[row], step[row], rating[row], present[row], due_kind[row],
-                due[row] if due_kind[row] > 0 else 0, share, False,
+                row, int(roles[own.type]), own.time, own.type, own.unit, own.owner, own.procedure,
+                reason[row] if own.states & STATES_REASON else NOTHING,
+                step[row] if own.states & STATES_STEP else NOTHING,
+                rating[row] if own.states & STATES_OTHER else 0,
+                own.present, own.due_kind, due[row] if own.due_kind > 0 else 0, share, False,
                 share_row, transitions, offsets, segment, to_instant, records, place, extras, many,
             )  # fmt: skip
         else:
