@@ -77,6 +77,18 @@ KEPT_RECORD: Final = np.dtype(
 )
 """An action of which others say something, or which speaks of others: as all of them leave it."""
 
+_AS_RECORDED: Final = (
+    "time",
+    "unit",
+    "owner",
+    "procedure",
+    "type",
+    "present",
+    "due_kind",
+    "reason",
+    "step",
+    "rating",
+)
 _AS_TOLD: Final = (
     "time",
     "due",
@@ -143,7 +155,8 @@ class CaseChains:
         otherwise than before."""
         begin, end = self.position, history.position
         self._reserve(end)
-        _fill(self.chain[begin:end], history, begin)
+        columns = (history.rows[name][begin:end] for name in _AS_RECORDED)
+        fill(self.chain[begin:end].view(np.recarray), *columns)
         old = int(np.searchsorted(news.rows, begin))
         were = self._subjects_before(history, news.rows[:old])
         take_out(news.rows[:old], were, self.chain.view(np.recarray), self.last)
@@ -220,23 +233,6 @@ class CaseChains:
         put_in_order(group[order], found_of[first][order], times[order], *chains)
 
 
-def _fill(chain: NDArray[Any], history: History, begin: int) -> None:
-    """Write the records of rows from `begin` on, as they were recorded; they stand in no case yet."""
-    column = {name: history.rows[name][begin : history.position] for name in (*_AS_RECORDED, *_STATED)}
-    for name in _AS_RECORDED:
-        chain[name] = column[name]
-    chain["before"] = chain["told"] = NOTHING
-    chain["states"] = (
-        (column["reason"] >= 0) * np.uint8(STATES_REASON)
-        | (column["step"] >= 0) * np.uint8(STATES_STEP)
-        | (column["rating"] > 0) * np.uint8(STATES_OTHER)
-    )
-
-
-_AS_RECORDED: Final = ("time", "unit", "owner", "procedure", "type", "present", "due_kind")
-_STATED: Final = ("reason", "step", "rating")
-
-
 def _spoken_of(history: History, begin: int) -> Rows:
     """Rows that new rows say something of, and new rows that speak of others, found or not."""
     links, amended, references = history.links, history.amended, history.references
@@ -293,6 +289,29 @@ def _distinct(values: NDArray[Any]) -> NDArray[Any]:
 def _counted_up(many: NDArray[np.int64]) -> Rows:
     """0, 1, 2 … for each of so many."""
     return np.arange(many.sum()) - np.repeat(np.cumsum(many) - many, many)
+
+
+@compiled
+def fill(
+    chain: Chain, time: NDArray[np.int64], unit: Codes, owner: Codes, procedure: Codes, kind: NDArray[np.uint8],
+    present: NDArray[np.uint8], due_kind: NDArray[np.uint8], reason: Codes, step: Codes, rating: NDArray[np.uint8],
+) -> None:  # fmt: skip
+    """Write the records of some rows, as they were recorded; they stand in no case yet."""
+    for row in range(chain.size):
+        own = chain[row]
+        own.time = time[row]
+        own.unit = unit[row]
+        own.owner = owner[row]
+        own.procedure = procedure[row]
+        own.before = own.told = NOTHING
+        own.type = kind[row]
+        own.present = present[row]
+        own.due_kind = due_kind[row]
+        own.states = (
+            (STATES_REASON if reason[row] >= 0 else 0)
+            | (STATES_STEP if step[row] >= 0 else 0)
+            | (STATES_OTHER if rating[row] > 0 else 0)
+        )
 
 
 @compiled

@@ -30,6 +30,9 @@ from projections.tallies.case_files import segment_of, states_of, write_record
 ROWS_AT_ONCE: Final = 1 << 13
 """So many rows are gathered before they are folded: they stay in the processor's nearer caches."""
 
+AHEAD: Final = 64
+"""So many cases are walked over by turns before the first of them is written."""
+
 _ROLES: Final = role_table()
 
 
@@ -50,11 +53,11 @@ def gathered(
     chain = chains.chain.view(np.recarray)
     kept, shares = chains.kept.view(np.recarray), chains.shares.view(np.recarray)
     starts = np.empty(subjects.size + 1, np.int64)
-    order = np.empty(ROWS_AT_ONCE, np.int32)
+    order, ahead = np.empty(ROWS_AT_ONCE, np.int32), np.empty(AHEAD, np.int32)
     records, extras = _room(order.size)
     begin = 0
     while begin < subjects.size:
-        begin, cases = find_rows(subjects, begin, chain, chains.last, order, starts)
+        begin, cases = find_rows(subjects, begin, chain, chains.last, order, starts, ahead)
         if not cases and begin < subjects.size:
             order = np.empty(order.size * 2, np.int32)
             records, extras = _room(order.size)
@@ -77,7 +80,7 @@ def _room(size: int) -> tuple[Actions, Extras]:
 
 @compiled
 def find_rows(
-    subjects: Codes, begin: int, chain: Chain, last: Codes, order: Codes, starts: NDArray[np.int64]
+    subjects: Codes, begin: int, chain: Chain, last: Codes, order: Codes, starts: NDArray[np.int64], ahead: Codes
 ) -> tuple[int, int]:
     """Write the rows of the cases of the subjects from `begin` on, until all are done or the next has no room.
 
@@ -86,6 +89,8 @@ def find_rows(
     filled, cases = 0, 0
     starts[0] = 0
     for number in range(begin, subjects.size):
+        if (number - begin) % ahead.size == 0:
+            fetch(subjects, number, min(subjects.size, number + ahead.size), chain, last, ahead)
         newest = last[subjects[number]] if subjects[number] < last.size else NOTHING
         row, length = newest, 0
         while row >= 0:
@@ -104,6 +109,29 @@ def find_rows(
         cases += 1
         starts[cases] = filled
     return subjects.size, cases
+
+
+@compiled
+def fetch(subjects: Codes, begin: int, end: int, chain: Chain, last: Codes, ahead: Codes) -> None:
+    """Walk over the cases of some subjects, one step in each by turns, and keep nothing.
+
+    Which row comes next is known only when the last one has come from memory. So a processor waits for each row of
+    one case, but fetches those of many cases at once; afterwards they are all near.
+    """
+    left = 0
+    for number in range(begin, end):
+        row = last[subjects[number]] if subjects[number] < last.size else NOTHING
+        if row >= 0:
+            ahead[left] = row
+            left += 1
+    while left > 0:
+        still = 0
+        for number in range(left):
+            row = chain[ahead[number]].before
+            if row >= 0:
+                ahead[still] = row
+                still += 1
+        left = still
 
 
 @compiled
