@@ -24,7 +24,7 @@ from benchmarks.synthetic import (
 from domain.actions.types import ACTION_TYPES
 from domain.measuring.cases import NOBODY
 from projections.history.columns import History
-from projections.history.rows import ROW_COLUMNS, Vocabulary, Words
+from projections.history.rows import ROW_COLUMNS, Words
 from projections.history.segments import SCHEMAS
 from projections.history.writer import LinkKind
 
@@ -182,7 +182,7 @@ def staff_words(size: World) -> list[str]:
     return [f"S{number:05}" for number in range(size.staff)]
 
 
-def _words(size: World, is_target: NDArray[np.bool_]) -> Vocabulary:
+def _words(size: World, is_target: NDArray[np.bool_]) -> dict[str, Words]:
     """Words of every vocabulary in the order of the codes that the columns use."""
     cases = np.arange(SPECIAL_SUBJECTS, SPECIAL_SUBJECTS + size.cases)
     subjects: list[str] = _digits(cases, "case:C").to_pylist()  # type: ignore[assignment]  # none is null

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from typing import Any, NamedTuple
@@ -41,9 +41,14 @@ class Part(NamedTuple):
 
 def read_whole(store: ViewStore, connection: Connection, build: Checkpoint, name: str) -> pa.Table:
     """A part of all segments as one. Raises DamagedViewError."""
-    segments = segments_of(store, connection, build, name)
-    parts = (read_parts(store, connection, build, [name], *each) for each in segments)
-    return concatenate(name, (part.table() for each in parts for part in each))
+    return concatenate(name, read_each(store, connection, build, name))
+
+
+def read_each(store: ViewStore, connection: Connection, build: Checkpoint, name: str) -> Iterator[pa.Table]:
+    """A part segment by segment. Raises DamagedViewError."""
+    for segment in segments_of(store, connection, build, name):
+        for part in read_parts(store, connection, build, [name], *segment):
+            yield part.table()
 
 
 def segments_of(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -48,39 +48,47 @@ NO_ACTION = (0, NOBODY, NOBODY, 0) + (NOBODY,) * 10 + (0, 0, 0, 0)
 """Row of a ledger event that is no action of the office: it keeps its place, and counts nowhere."""
 
 
+class Coder(Protocol):
+    """Gives the words of one vocabulary their codes: 0, 1, 2 …"""
+
+    def __len__(self) -> int:
+        """How many words have one."""
+
+    def find_all(self, words: Column) -> NDArray[np.int32]:
+        """Code of each word; NOBODY for those that are unknown."""
+
+    def learn(self, words: Column) -> None:
+        """Give the next codes to words that are unknown, none of which stands twice."""
+
+
 @dataclass
 class Words:
-    """The words of one vocabulary: code -> word, and back. New ones get the next code."""
+    """The words of one vocabulary with their texts: code -> word, and back."""
 
     words: list[str] = field(default_factory=list)
     codes: dict[str, int] = field(default_factory=dict)
 
-    def code(self, word: str | None) -> int:
-        """Code of a word, NOBODY for none."""
-        if word is None:
-            return NOBODY
-        found = self.codes.get(word)
-        if found is None:
-            found = self.codes[word] = len(self.words)
-            self.words.append(word)
-        return found
+    def __len__(self) -> int:
+        return len(self.words)
 
     def find(self, word: str) -> int:
         """Code of a word that may be unknown; NOBODY then."""
         return self.codes.get(word, NOBODY)
 
+    def find_all(self, words: Column) -> NDArray[np.int32]:
+        """Code of each word; NOBODY for those that are unknown."""
+        return np.array([self.codes.get(word, NOBODY) for word in words.to_pylist()], np.int32)
+
+    def learn(self, words: Column) -> None:
+        """Give the next codes to words that are unknown, none of which stands twice."""
+        self.extend(words.to_pylist())
+
     def extend(self, words: Iterable[str]) -> None:
-        """Take over words that were coded before, in their order."""
+        """The same for words at hand. Those that have a code keep it."""
         for word in words:
-            self.code(word)
-
-
-Vocabulary = dict[str, Words]
-
-
-def new_vocabulary() -> Vocabulary:
-    """Empty words for every vocabulary."""
-    return {name: Words() for name in VOCABULARIES}
+            if word not in self.codes:
+                self.codes[word] = len(self.words)
+                self.words.append(word)
 
 
 def subject_word(family: str, subject: str) -> str:
@@ -99,6 +107,8 @@ _CODE = {name: kind.code for name, kind in ACTION_TYPES.items()}
 _SUBJECT_START = {name: subject_word(kind.family, "") for name, kind in ACTION_TYPES.items()}
 _ROLES = {"owner": "owner", "actor": "actor", "supervisor": "supervisor", "recorder": "recorded_by"}
 """Columns that hold staff, in the order in which a row names them, and the fields they come from."""
+_PARTICIPANT = "participant"
+"""Those who share an action are named behind them."""
 
 
 class Coded(NamedTuple):
@@ -108,14 +118,16 @@ class Coded(NamedTuple):
     share_row: NDArray[np.int64]
     share_staff: NDArray[np.int32]
     share_part: NDArray[np.int32]
+    new_words: Mapping[str, Column]
+    """The words of each vocabulary that got a code, in the order of these."""
 
 
-def code_facts(facts: Sequence[Facts], words: Vocabulary) -> Coded:
+def code_facts(facts: Sequence[Facts], coders: Mapping[str, Coder]) -> Coded:
     """Actions as columns. New words get the next codes."""
-    return code_told(told_of(facts), words)
+    return code_told(told_of(facts), coders)
 
 
-def code_told(told: Told, words: Vocabulary, *, order: NDArray[np.int64] | None = None) -> Coded:
+def code_told(told: Told, coders: Mapping[str, Coder], *, order: NDArray[np.int64] | None = None) -> Coded:
     """What actions say as columns. New words get the codes that they would get action by action.
 
     `order` says after which others each action is to be seen, where that is not the order they stand in.
@@ -141,6 +153,7 @@ def code_told(told: Told, words: Vocabulary, *, order: NDArray[np.int64] | None 
         of_type([name.endswith(".step-done") for name in types]), told["step"], pa.scalar(None, pa.string())
     )
     share_row, share_staff, share_part = _shares(told["participants"])
+    new_words: dict[str, Column] = {}
     named = {
         "subject": {"subject": subject, "of_case": of_case},
         "unit": {"unit": pc.if_else(goes, told["to_unit"], told["unit"])},
@@ -148,15 +161,17 @@ def code_told(told: Told, words: Vocabulary, *, order: NDArray[np.int64] | None 
         "step": {"step": step},
     }
     for vocabulary in VOCABULARIES:
-        told_so = named.get(vocabulary) or {vocabulary: told[vocabulary]}
-        last = share_staff if vocabulary == "staff" else None
-        columns |= _code(words[vocabulary], order, told_so, last, share_row)
-    codes = words["staff"].codes
+        stated = dict(named.get(vocabulary) or {vocabulary: told[vocabulary]})
+        orders = [order] * len(stated)
+        if vocabulary == "staff":
+            stated[_PARTICIPANT], orders = share_staff, [*orders, order[share_row]]
+        coded, new_words[vocabulary] = _code(coders[vocabulary], list(stated.values()), np.concatenate(orders))
+        columns |= dict(zip(stated, coded, strict=True))
     columns["due_kind"], columns["due"] = _dues(told["due"])
     columns["rating"] = pc.fill_null(told["rating"], 0).to_numpy().astype(np.uint8)
     columns["present"] = _present(columns, told)
-    staff = np.array([codes[each] for each in share_staff], np.int32)
-    return Coded({name: columns[name] for name in ROW_COLUMNS}, share_row, staff, share_part)
+    rows = {name: columns[name] for name in ROW_COLUMNS}
+    return Coded(rows, share_row, columns[_PARTICIPANT], share_part, new_words)
 
 
 def _distinct(column: Column) -> tuple[NDArray[np.int32], list[str]]:
@@ -166,46 +181,34 @@ def _distinct(column: Column) -> tuple[NDArray[np.int32], list[str]]:
 
 
 def _code(
-    words: Words,
-    order: NDArray[np.int64],
-    told: Mapping[str, Column],
-    last: Sequence[str] | None,
-    last_row: NDArray[np.int64],
-) -> dict[str, NDArray[np.int32]]:
-    """Code columns of one vocabulary; `last` are words that stand behind all columns of their rows."""
-    known, distinct = words.codes, {name: _distinct(column) for name, column in told.items()}
-    new: list[tuple[int, int, str]] = []
-    for place, (index, texts) in enumerate(distinct.values()):
-        unknown = [number for number, text in enumerate(texts) if text not in known]
-        if unknown:
-            first = _first_seen(index, len(texts), order)
-            new += [(int(first[number]), place, texts[number]) for number in unknown]
-    for place, (row, text) in enumerate(zip(last_row.tolist(), last or (), strict=False), len(told)):
-        if text not in known:
-            new.append((int(order[row]), place, text))
-    for _, _, text in sorted(new):
-        words.code(text)
-    return {
-        # What is not stated has index -1: the last entry.
-        name: np.array([*(known[text] for text in texts), NOBODY], np.int32)[index]
-        for name, (index, texts) in distinct.items()
-    }
+    coder: Coder, stated: Sequence[Column], order: NDArray[np.int64]
+) -> tuple[list[NDArray[np.int32]], Column]:
+    """(codes of some columns of one vocabulary, the words that were new).
+
+    `order` is that of their rows, one column after the other; of equal ones the earlier row is seen first.
+    """
+    encoded = pa.concat_arrays(stated).dictionary_encode()
+    index = pc.fill_null(encoded.indices, NOBODY).to_numpy(zero_copy_only=False)
+    # What is not stated has index -1: the last entry.
+    codes = np.append(coder.find_all(encoded.dictionary), NOBODY)
+    is_new = codes == NOBODY
+    is_new[-1] = False
+    rows = np.flatnonzero(is_new[index])
+    rows = rows[np.argsort(order[rows], kind="stable")]
+    _, first = np.unique(index[rows], return_index=True)
+    new = index[rows][np.sort(first)]
+    codes[new] = np.arange(len(coder), len(coder) + new.size)
+    new_words = encoded.dictionary.take(pa.array(new))
+    coder.learn(new_words)
+    return np.split(codes[index], np.cumsum([len(each) for each in stated])[:-1]), new_words
 
 
-def _first_seen(index: NDArray[np.int32], many: int, order: NDArray[np.int64]) -> NDArray[np.int64]:
-    """For each distinct text the order of the first action that states it."""
-    backwards = np.argsort(order, kind="stable")[::-1]
-    first = np.zeros(many + 1, np.int64)
-    first[index[backwards]] = order[backwards]  # of equal places the last one written stays
-    return first
-
-
-def _shares(participants: Column) -> tuple[NDArray[np.int64], list[str], NDArray[np.int32]]:
+def _shares(participants: Column) -> tuple[NDArray[np.int64], Column, NDArray[np.int32]]:
     """(row, staff, millionths) of each participant."""
     many = lengths(participants)
     staff, share = participants.flatten().flatten()
     part = np.rint(share.to_numpy(zero_copy_only=False) * 1_000_000).astype(np.int32)
-    return np.repeat(np.arange(many.size), many), staff.to_pylist(), part
+    return np.repeat(np.arange(many.size), many), staff, part
 
 
 def _dues(due: Column) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:

@@ -105,9 +105,3 @@ def decode(part: str, content: bytes) -> pa.Table:
 def concatenate(part: str, tables: Iterable[pa.Table]) -> pa.Table:
     """Parts of consecutive segments as one."""
     return pa.concat_tables([SCHEMAS[part].empty_table(), *tables]).combine_chunks()
-
-
-def texts(column: pa.Array[Any] | pa.ChunkedArray[Any]) -> list[str]:
-    """A column of texts, none of which is null, as a list."""
-    found: list[Any] = column.to_pylist()
-    return found

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from projections.damage import DamagedViewError
 from projections.history.parts import Part
 from projections.history.rows import VOCABULARIES, Words
-from projections.history.segments import IDS_GROUP_ROWS, SCHEMAS, concatenate, opened, texts
+from projections.history.segments import IDS_GROUP_ROWS, SCHEMAS, concatenate, opened
 from projections.history.source import Source, in_threads
 
 _SCANS_MAX: Final = 8
@@ -38,7 +38,7 @@ class ResidentWords:
             self._read_on("subjects" if vocabulary == "subject" else "words", position)
             if vocabulary == "subject" and self._unlisted:
                 for each in self._unlisted:
-                    self._words["subject"].extend(texts(each))
+                    self._words["subject"].learn(each)
                 self._unlisted = []
             return self._words[vocabulary]
 
@@ -85,7 +85,7 @@ class ResidentWords:
             if part == "subjects":
                 self._unlisted.append(fresh)
             else:
-                self._words[name].extend(texts(fresh))
+                self._words[name].learn(fresh)
 
 
 class KnownWords:

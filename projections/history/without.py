@@ -13,7 +13,7 @@ from domain.actions.actions import facts_action
 from domain.actions.corrections import apply_corrections, facts_of
 from domain.ledger.ledger import Ledger
 from projections.history.columns import Columns, History
-from projections.history.rows import NO_ACTION, ROW_COLUMNS, VOCABULARIES, Vocabulary, Words, code_facts
+from projections.history.rows import NO_ACTION, ROW_COLUMNS, VOCABULARIES, Words, code_facts
 from projections.history.writer import LinkKind
 
 Flags = NDArray[np.bool_]
@@ -132,9 +132,9 @@ def _standing_corrections(history: History, targets: NDArray[np.int64]) -> dict[
     return dict(found)
 
 
-def _vocabulary(history: History) -> Vocabulary:
+def _vocabulary(history: History) -> dict[str, Words]:
     """Words that can be added to, beginning with those of the history."""
-    found: Vocabulary = {}
+    found = {}
     for name in VOCABULARIES:
         found[name] = Words()
         found[name].extend(history.words_of(name))

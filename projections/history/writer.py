@@ -19,10 +19,10 @@ from domain.ledger.ledger import Ledger
 from domain.ledger.records import Recorded
 from projections.batch import actions_of
 from projections.changes import Changes
-from projections.history.parts import appended, read_whole
-from projections.history.rows import NO_ACTION, ROW_COLUMNS, Vocabulary, code_told, new_vocabulary
-from projections.history.segments import texts
+from projections.history.parts import appended, read_each, read_whole
+from projections.history.rows import NO_ACTION, ROW_COLUMNS, VOCABULARIES, code_told
 from projections.history.told import Column, Told, together, told_of
+from projections.history.word_codes import WordCodes
 from projections.store import Checkpoint, Connection, ViewStore
 
 
@@ -93,12 +93,12 @@ class HistoryProjection:
 
 
 class HistoryState:
-    """What the writer must know of the history so far: words, and references with their meanings."""
+    """What the writer must know of the history so far: codes of words, and references with their meanings."""
 
     def __init__(self, build: int, position: int) -> None:
         self.build = build
         self.position = position
-        self.words: Vocabulary = new_vocabulary()
+        self.words = {name: WordCodes() for name in VOCABULARIES}
         self.waiting: dict[tuple[str, str], list[tuple[int, LinkKind]]] = defaultdict(list)
         self.corrections: dict[int, list[tuple[int, int]]] = defaultdict(list)  # target -> (position, known_at)
         self.corrected: dict[int, tuple[int, int]] = {}  # position of a correction -> (target, known_at)
@@ -108,18 +108,17 @@ class HistoryState:
     def load(cls, store: ViewStore, connection: Connection, build: Checkpoint) -> HistoryState:
         """The state at the checkpoint, read from the parts."""
         state = cls(build.build, build.position)
-        tables = {
-            name: read_whole(store, connection, build, name)
-            for name in ("words", "subjects", "references", "links")
-        }
-        for vocabulary, _, word in _records(tables["words"]):
-            state.words[vocabulary].code(word)
-        state.words["subject"].extend(texts(tables["subjects"]["word"]))
+        for subjects in read_each(store, connection, build, "subjects"):
+            state.words["subject"].learn(subjects["word"].combine_chunks())
+        words = read_whole(store, connection, build, "words")
+        for vocabulary in VOCABULARIES:
+            mine = words.filter(pc.equal(words["vocabulary"], pa.scalar(vocabulary)))
+            state.words[vocabulary].learn(mine["word"].combine_chunks())
         linked = set()
-        for position, kind, target, known_at in _records(tables["links"]):
+        for position, kind, target, known_at in _records(read_whole(store, connection, build, "links")):
             linked.add(position)
             state.remember(Link(position, LinkKind(kind), target, known_at))
-        for position, kind, source, action_id in _records(tables["references"]):
+        for position, kind, source, action_id in _records(read_whole(store, connection, build, "references")):
             if position not in linked:
                 state.waiting[source, action_id].append((position, LinkKind(kind)))
         return state
@@ -137,7 +136,7 @@ class HistoryState:
 
         Raises UnreadableEventError.
         """
-        known = {name: len(words.words) for name, words in self.words.items()}
+        known = {name: len(words) for name, words in self.words.items()}
         actions = actions_of(batch)
         at, told = actions.positions, actions.told()
         references = _references(at, told)
@@ -172,23 +171,7 @@ class HistoryState:
             },
         }
         self.position = batch[-1].position
-        return parts | self._new_words(known)
-
-    def _new_words(self, known: Mapping[str, int]) -> dict[str, Columns]:
-        new = [
-            (name, code, words.words[code])
-            for name, words in self.words.items()
-            if name != "subject"
-            for code in range(known[name], len(words.words))
-        ]
-        subjects = self.words["subject"].words
-        return {
-            "words": _columns(("vocabulary", "code", "word"), new),
-            "subjects": {
-                "code": np.arange(known["subject"], len(subjects)),
-                "word": subjects[known["subject"] :],
-            },
-        }
+        return parts | _words(known, coded.new_words)
 
     def _linked(
         self, at: NDArray[np.int64], told: Told, references: Sequence[Reference], ledger: Ledger
@@ -269,6 +252,21 @@ class Amendment(NamedTuple):
     target: int
     known_at: int
     corrections: tuple[int, ...]
+
+
+def _words(known: Mapping[str, int], new: Mapping[str, Column]) -> dict[str, Columns]:
+    """New words with their codes, which go on from those that were known."""
+    others = [
+        (vocabulary, code, word)
+        for vocabulary, words in new.items()
+        if vocabulary != "subject"
+        for code, word in enumerate(words.to_pylist(), known[vocabulary])
+    ]
+    begin, subjects = known["subject"], new["subject"]
+    return {
+        "words": _columns(("vocabulary", "code", "word"), others),
+        "subjects": {"code": np.arange(begin, begin + len(subjects)), "word": subjects},
+    }
 
 
 def _references(at: NDArray[np.int64], told: Told) -> list[Reference]:

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.actions.stored_facts import Facts, read_all_facts, read_facts
-from projections.history.rows import ROW_COLUMNS, code_facts, code_told, new_vocabulary
+from projections.history.rows import ROW_COLUMNS, VOCABULARIES, Coded, Coder, Words, code_facts, code_told
 from projections.history.told import TOLD, read_told, told_of
+from projections.history.word_codes import WordCodes
 from tests.drafted_actions import Event
 from tests.reference.rows import rows_of
 from tests.strategies import histories
@@ -22,11 +23,20 @@ def facts_of(events: list[Event]) -> list[Facts]:
     return [read_facts(json.dumps(event).encode()) for event in events]
 
 
+def coders(kind: type[Coder]) -> dict[str, Coder]:
+    return {name: kind() for name in VOCABULARIES}
+
+
+def new_words(*coded: Coded) -> dict[str, list[str]]:
+    return {name: [word for each in coded for word in each.new_words[name].to_pylist()] for name in VOCABULARIES}
+
+
+@pytest.mark.parametrize("kind", [Words, WordCodes])
 @given(events=histories(), cut=st.integers(0, 40))
-def test_columns_are_those_of_the_plain_way(events: list[Event], cut: int) -> None:
+def test_columns_are_those_of_the_plain_way(kind: type[Coder], events: list[Event], cut: int) -> None:
     # Given actions that are coded in two batches
-    facts, words = facts_of(events), new_vocabulary()
-    batches = [(begin, code_facts(facts[begin:end], words)) for begin, end in ((0, cut), (cut, len(facts)))]
+    facts, known = facts_of(events), coders(kind)
+    batches = [(begin, code_facts(facts[begin:end], known)) for begin, end in ((0, cut), (cut, len(facts)))]
     # Then rows, shares and words are those of the plain way
     rows, shares, lists = rows_of(facts)
     for name in ROW_COLUMNS:
@@ -39,19 +49,20 @@ def test_columns_are_those_of_the_plain_way(events: list[Event], cut: int) -> No
             each.share_row.tolist(), each.share_staff.tolist(), each.share_part.tolist(), strict=True
         )
     ] == shares
-    assert {name: each.words for name, each in words.items()} == lists
+    assert new_words(*(each for _, each in batches)) == lists
 
 
+@pytest.mark.parametrize("kind", [Words, WordCodes])
 @given(events=histories(), order=st.randoms(use_true_random=False))
-def test_words_are_coded_in_the_order_that_is_said(events: list[Event], order: object) -> None:
+def test_words_are_coded_in_the_order_that_is_said(kind: type[Coder], events: list[Event], order: object) -> None:
     # Given actions that stand in another order than they are to be seen in
-    facts, words = facts_of(events), new_vocabulary()
+    facts = facts_of(events)
     places = list(range(len(facts)))
     order.shuffle(places)  # type: ignore[attr-defined]  # a random.Random
     told = told_of([facts[place] for place in places])
-    code_told(told, words, order=np.array(places, np.int64))
+    coded = code_told(told, coders(kind), order=np.array(places, np.int64))
     # Then the words have the codes of the order in which they are seen
-    assert {name: each.words for name, each in words.items()} == rows_of(facts)[2]
+    assert new_words(coded) == rows_of(facts)[2]
 
 
 @given(histories())
