@@ -180,10 +180,12 @@ def at_work(command: Command) -> Iterator[None]:
 class Sender:
     """Sends numbered actions in a process of its own (benchmarks.traffic)."""
 
-    def __init__(self, at: Place, *, size: int, first: int, count: int, rate: int) -> None:
-        self.times = at.folder / f"sent-{first}.npy"
-        given = [at.bootstrap, at.topic, *map(str, (size, first, count, rate)), str(self.times)]
-        self.process = subprocess.Popen([sys.executable, "-m", "benchmarks.traffic", *given], cwd=_ROOT)
+    def __init__(self, at: Place, *, size: int, first: int, count: int, rate: int, seconds: float = 0.0) -> None:
+        self.times, self._out = at.folder / f"sent-{first}.npy", at.folder / f"sent-{first}.out"
+        given = [at.bootstrap, at.topic, *map(str, (size, first, count, rate, seconds)), str(self.times)]
+        command = [sys.executable, "-m", "benchmarks.traffic", *given]
+        with self._out.open("wb") as out:
+            self.process = subprocess.Popen(command, cwd=_ROOT, stdout=out)
 
     def at_work(self) -> bool:
         """Whether it still sends. A sender that failed has spoiled the run."""
@@ -191,9 +193,10 @@ class Sender:
         assert code in (None, 0), f"the sender has ended with {code}"
         return code is None
 
-    def wait(self) -> None:
-        """Until Kafka has acknowledged everything."""
+    def wait(self) -> int:
+        """Until Kafka has acknowledged everything; how many that were."""
         assert self.process.wait() == 0, "the sender has failed"
+        return int(self._out.read_text())
 
 
 def until(condition: Callable[[Look], bool], consumer: Consumer, *, seconds: float) -> list[Look]:

@@ -34,8 +34,9 @@ def soak(
 ) -> Figures:
     """A real `kaoji consume`: its top rate over `actions` that wait for it, then so many minutes at 70 % of that.
 
-    Looks at it once a second and writes soak.csv and soak.svg `into` a folder. At the end everything that was sent
-    is in the ledger once, and in the views. `store`: postgres or sqlite.
+    The sender stops after these minutes, also where it did not come to the rate: both share the machine. Looks at
+    the consumer once a second and writes soak.csv and soak.svg `into` a folder. At the end everything that was
+    sent is in the ledger once, and in the views. `store`: postgres or sqlite.
     """
     try:
         with place(store, partitions=partitions) as at:
@@ -59,7 +60,7 @@ class _Run:
 
     def soaked(self, minutes: float) -> list[Look]:
         """A look a second while actions come at a steady rate; seconds count from the first."""
-        self._send(self._size, rate=0).wait()
+        self._sent = self._send(self._size, rate=0).wait()
         consumer = Consumer(self._at)
         with at_work(consumer):
             looks = until(lambda look: look.shown >= self._sent, consumer, seconds=0.1)
@@ -67,17 +68,23 @@ class _Run:
             top = self._sent / (looks[-1].seconds - begun)
             rate = max(1, int(top * SHARE))
             self.figures = {"top rate: per second": round(top), "soak: wanted per second": rate}
-            sender = self._send(int(rate * minutes * 60), rate=rate)
+            sender = self._send(int(rate * minutes * 60), rate=rate, seconds=minutes * 60)
             found = self._watched(consumer, sender)
+            sent = sender.wait()
+            self._sent += sent
             until(lambda look: look.shown >= self._sent, consumer, seconds=0.2)
+            told_to_end = time.monotonic()
             totals = consumer.totals()
+            self.figures |= {
+                "soak: sent": sent,
+                "seconds from SIGTERM to its end": time.monotonic() - told_to_end,
+            }
         everything = {"read": self._sent, "recorded": self._sent, "duplicates": 0, "quarantined": 0}
         assert everything.items() <= totals.items(), f"{self._sent} sent, and {totals}"
         return found
 
-    def _send(self, count: int, *, rate: int) -> Sender:
-        first, self._sent = self._sent, self._sent + count
-        return Sender(self._at, size=self._size, first=first, count=count, rate=rate)
+    def _send(self, count: int, *, rate: int, seconds: float = 0.0) -> Sender:
+        return Sender(self._at, size=self._size, first=self._sent, count=count, rate=rate, seconds=seconds)
 
     def _watched(self, consumer: Consumer, sender: Sender) -> list[Look]:
         # The sender makes its actions before it sends the first.

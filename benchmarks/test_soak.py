@@ -11,7 +11,7 @@ from api.bootstrap import system_clock
 from benchmarks.running import Look
 from benchmarks.soak import told, write
 from benchmarks.soak_plot import draw
-from benchmarks.traffic import Traffic
+from benchmarks.traffic import AT_ONCE, Sending, Traffic
 from domain.actions.actions import check_action
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
@@ -32,6 +32,55 @@ def test_every_action_of_the_traffic_is_good_and_bears_its_number() -> None:
     meant = [event["data"]["of"] for event in map(json.loads, lines) if "of" in event.get("data", {})]
     found = sum((of["source"], of["id"]) in known for of in meant if "id" in of)
     assert found > 50
+
+
+class Clock:
+    """Goes on by what is slept, and by so much with each look at it."""
+
+    def __init__(self, *, look_seconds: float) -> None:
+        self.now, self._look_seconds = 0.0, look_seconds
+
+    def __call__(self) -> float:
+        """The time."""
+        self.now += self._look_seconds
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        """Let so much of it pass."""
+        self.now += seconds
+
+
+def sending(count: int, clock: Clock, *, rate: int, seconds: float) -> Sending:
+    lines = (b"%d" % number for number in range(count))
+    return Sending(lines, count=count, rate=rate, seconds=seconds, monotonic=clock, sleep=clock.sleep)
+
+
+def test_a_sender_that_keeps_up_sends_everything_at_the_rate_that_is_wanted() -> None:
+    # Given ten seconds at 100 a second, and no more than eleven
+    clock = Clock(look_seconds=0.0)
+    made = sending(1_000, clock, rate=100, seconds=11.0)
+    # Then all of them go, the last ones after nearly ten seconds, and it is known when each AT_ONCE went
+    assert list(made) == [b"%d" % number for number in range(1_000)]
+    assert made.sent == 1_000
+    assert clock.now == pytest.approx(10.0 - AT_ONCE / 100)
+    assert len(made.times) == 1_000 // AT_ONCE
+
+
+def test_a_sender_that_does_not_keep_up_stops_in_time_and_says_how_many_it_has_sent() -> None:
+    # Given ten seconds at 100 a second, where each AT_ONCE take four seconds and not half a one
+    clock = Clock(look_seconds=2.0)
+    made = sending(1_000, clock, rate=100, seconds=10.0)
+    # Then it stops after ten seconds with what it has sent by then, whole
+    found = list(made)
+    assert made.sent == len(found) == len(made.times) * AT_ONCE == 2 * AT_ONCE
+    assert 10.0 <= clock.now < 15.0
+
+
+@pytest.mark.parametrize("rate", [0, 100])
+def test_a_sender_without_an_end_in_time_sends_all(rate: int) -> None:
+    made = sending(AT_ONCE + 1, Clock(look_seconds=50.0), rate=rate, seconds=0.0)
+    assert len(list(made)) == made.sent == AT_ONCE + 1
+    assert len(made.times) == 2
 
 
 def looks(count: int) -> list[Look]:

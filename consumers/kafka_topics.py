@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from kafka import KafkaAdminClient, KafkaProducer
@@ -13,6 +13,14 @@ from domain.errors import UnreachableError
 
 _CONTENT_TYPE = [("content-type", b"application/cloudevents+json")]
 _BOOTSTRAP_MS_MAX = 10_000
+_PRODUCING: Final[Mapping[str, Any]] = {
+    "acks": "all",
+    "enable_idempotence": True,
+    "compression_type": "gzip",
+    "bootstrap_timeout_ms": _BOOTSTRAP_MS_MAX,
+    "linger_ms": 50,
+    "batch_size": 256 * 1024,
+}
 
 
 class PublishError(UnreachableError):
@@ -42,16 +50,7 @@ def publish(bootstrap: str, topic: str, lines: Iterable[bytes], *, config: Mappi
     failures: list[BaseException] = []
     sent = 0
     try:
-        producer = KafkaProducer(
-            bootstrap_servers=bootstrap.split(","),
-            acks="all",
-            enable_idempotence=True,
-            compression_type="gzip",
-            bootstrap_timeout_ms=_BOOTSTRAP_MS_MAX,
-            linger_ms=50,
-            batch_size=256 * 1024,
-            **(config or {}),
-        )
+        producer = KafkaProducer(bootstrap_servers=bootstrap.split(","), **{**_PRODUCING, **(config or {})})
         try:
             for line in lines:
                 if not line.strip():
