@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
-from projections.history.writer import LinkKind
+from projections.history.links import LinkKind
 
 
 class Slot(NamedTuple):

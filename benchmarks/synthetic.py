@@ -47,6 +47,7 @@ from domain.rules.calendars import load_calendar
 from domain.rules.context import Context
 from domain.rules.procedures import parse_register
 from domain.zones import load_zone
+from projections.history.links import LinkKind
 from projections.history.rows import (
     HAS_BASIS,
     HAS_EVIDENCE,
@@ -56,7 +57,6 @@ from projections.history.rows import (
     ROW_COLUMNS,
 )
 from projections.history.segments import SCHEMAS
-from projections.history.writer import LinkKind
 
 SEED: Final = 415708
 CHUNK_CASES: Final = 16_384

@@ -24,9 +24,9 @@ from benchmarks.synthetic import (
 from domain.actions.types import ACTION_TYPES
 from domain.measuring.cases import NOBODY
 from projections.history.columns import History
+from projections.history.links import LinkKind
 from projections.history.rows import ROW_COLUMNS, Words
 from projections.history.segments import SCHEMAS
-from projections.history.writer import LinkKind
 
 _MINUTE: Final = 60_000_000
 _LATE: Final = (np.random.default_rng(2).standard_exponential(65_536) * 30 * _MINUTE).astype(np.int64)

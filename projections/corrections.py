@@ -18,7 +18,7 @@ from projections.audit.index import LaterFacts
 from projections.audit.postings import Rows
 from projections.damage import MissingEventsError, UnreadableEventError
 from projections.history.columns import History
-from projections.history.writer import LinkKind
+from projections.history.links import LinkKind
 
 _VOID = ACTION_TYPES["record.voided"].code
 

@@ -12,7 +12,7 @@ from domain.actions.types import ACTION_TYPES
 from domain.directory import Directory
 from domain.zones import Zone
 from projections.history.columns import History
-from projections.history.writer import LinkKind
+from projections.history.links import LinkKind
 
 _ABOUT_DIRECTORY: Final = np.zeros(256, np.bool_)
 _ABOUT_DIRECTORY[[kind.code for kind in ACTION_TYPES.values() if kind.family in ("staff", "unit")]] = True

@@ -18,7 +18,7 @@ from domain.zones import DAY_MICROSECONDS
 from projections.audit.postings import BLOCK_ROWS, Postings, Rows
 from projections.audit.views import AmendedRows, RecordedRows
 from projections.history.columns import History
-from projections.history.writer import LinkKind
+from projections.history.links import LinkKind
 
 STAFF_ROLES: Final = ("owner", "actor", "supervisor", "recorder")
 UNIT_TYPES: Final = np.zeros(256, np.bool_)

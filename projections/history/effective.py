@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from domain.actions.types import ACTION_TYPES
 from domain.measuring.cases import ADVERSE_OUTCOMES, DECISION_TYPES
 from projections.history.columns import Columns, History
-from projections.history.writer import LinkKind
+from projections.history.links import LinkKind
 
 _IS_DECISION = np.zeros(max(kind.code for kind in ACTION_TYPES.values()) + 1, np.bool_)
 _IS_DECISION[[ACTION_TYPES[name].code for name in DECISION_TYPES]] = True

@@ -11,9 +11,9 @@ import pyarrow.parquet as pq
 
 from domain.actions.types import ACTION_TYPES
 from domain.errors import WrongInputError
+from projections.history.links import LinkKind
 from projections.history.segments import SCHEMAS
 from projections.history.source import Snapshot
-from projections.history.writer import LinkKind
 from projections.store import Checkpoint, Connection, ViewStore
 
 MANIFEST = "manifest.json"

@@ -191,16 +191,24 @@ def _code(
     index = pc.fill_null(encoded.indices, NOBODY).to_numpy(zero_copy_only=False)
     # What is not stated has index -1: the last entry.
     codes = np.append(coder.find_all(encoded.dictionary), NOBODY)
+    new = _new(codes, index, order)
+    codes[new] = np.arange(len(coder), len(coder) + new.size)
+    new_words = encoded.dictionary.take(pa.array(new))
+    if new.size:
+        coder.learn(new_words)
+    return np.split(codes[index], np.cumsum([len(each) for each in stated])[:-1]), new_words
+
+
+def _new(codes: NDArray[np.int32], index: NDArray[np.int32], order: NDArray[np.int64]) -> NDArray[np.int32]:
+    """Which words have no code yet, in the order in which they are first seen."""
     is_new = codes == NOBODY
     is_new[-1] = False
+    if not is_new.any():
+        return np.empty(0, np.int32)
     rows = np.flatnonzero(is_new[index])
     rows = rows[np.argsort(order[rows], kind="stable")]
     _, first = np.unique(index[rows], return_index=True)
-    new = index[rows][np.sort(first)]
-    codes[new] = np.arange(len(coder), len(coder) + new.size)
-    new_words = encoded.dictionary.take(pa.array(new))
-    coder.learn(new_words)
-    return np.split(codes[index], np.cumsum([len(each) for each in stated])[:-1]), new_words
+    return index[rows][np.sort(first)]
 
 
 def _shares(participants: Column) -> tuple[NDArray[np.int64], Column, NDArray[np.int32]]:

@@ -13,8 +13,8 @@ from domain.actions.actions import facts_action
 from domain.actions.corrections import apply_corrections, facts_of
 from domain.ledger.ledger import Ledger
 from projections.history.columns import Columns, History
+from projections.history.links import LinkKind
 from projections.history.rows import NO_ACTION, ROW_COLUMNS, VOCABULARIES, Words, code_facts
-from projections.history.writer import LinkKind
 
 Flags = NDArray[np.bool_]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from enum import IntEnum
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,22 +18,12 @@ from domain.ledger.ledger import Ledger
 from domain.ledger.records import Recorded
 from projections.batch import actions_of
 from projections.changes import Changes
+from projections.history.links import KnownLinks, Link, LinkKind
 from projections.history.parts import appended, read_each, read_whole
-from projections.history.rows import NO_ACTION, ROW_COLUMNS, VOCABULARIES, code_told
+from projections.history.rows import NO_ACTION, ROW_COLUMNS, VOCABULARIES, Coder, Words, code_told
 from projections.history.told import Column, Told, together, told_of
 from projections.history.word_codes import WordCodes
 from projections.store import Checkpoint, Connection, ViewStore
-
-
-class LinkKind(IntEnum):
-    """What a reference does to the action it means."""
-
-    VOIDED = 1
-    CORRECTED = 2
-    CLEARED = 3
-    OVERTURNED = 4
-    ABOUT = 5
-
 
 LINK_OF_TYPE = {
     "record.voided": LinkKind.VOIDED,
@@ -45,15 +34,6 @@ LINK_OF_TYPE = {
 """Every other action with `of` is ABOUT what it means."""
 
 Columns = Mapping[str, Any]
-
-
-class Link(NamedTuple):
-    """An action means another one, and both have come."""
-
-    position: int
-    kind: LinkKind
-    target: int
-    known_at: int
 
 
 class Reference(NamedTuple):
@@ -98,11 +78,10 @@ class HistoryState:
     def __init__(self, build: int, position: int) -> None:
         self.build = build
         self.position = position
-        self.words = {name: WordCodes() for name in VOCABULARIES}
+        # Every case is a subject; of all others there are few, and a dictionary is quicker.
+        self.words: dict[str, Coder] = {name: Words() for name in VOCABULARIES} | {"subject": WordCodes()}
         self.waiting: dict[tuple[str, str], list[tuple[int, LinkKind]]] = defaultdict(list)
-        self.corrections: dict[int, list[tuple[int, int]]] = defaultdict(list)  # target -> (position, known_at)
-        self.corrected: dict[int, tuple[int, int]] = {}  # position of a correction -> (target, known_at)
-        self.voided: dict[int, int] = {}  # target -> known_at
+        self.links = KnownLinks()
 
     @classmethod
     def load(cls, store: ViewStore, connection: Connection, build: Checkpoint) -> HistoryState:
@@ -111,25 +90,17 @@ class HistoryState:
         for subjects in read_each(store, connection, build, "subjects"):
             state.words["subject"].learn(subjects["word"].combine_chunks())
         words = read_whole(store, connection, build, "words")
-        for vocabulary in VOCABULARIES:
-            mine = words.filter(pc.equal(words["vocabulary"], pa.scalar(vocabulary)))
-            state.words[vocabulary].learn(mine["word"].combine_chunks())
-        linked = set()
-        for position, kind, target, known_at in _records(read_whole(store, connection, build, "links")):
-            linked.add(position)
-            state.remember(Link(position, LinkKind(kind), target, known_at))
-        for position, kind, source, action_id in _records(read_whole(store, connection, build, "references")):
-            if position not in linked:
+        for vocabulary, coder in state.words.items():
+            coder.learn(
+                words["word"].filter(pc.equal(words["vocabulary"], pa.scalar(vocabulary))).combine_chunks()
+            )
+        links = read_whole(store, connection, build, "links")
+        state.links.add({name: links[name].to_numpy() for name in ("position", "kind", "target")})
+        for references in read_each(store, connection, build, "references"):
+            waits = pc.invert(pc.is_in(references["position"], links["position"].combine_chunks()))
+            for position, kind, source, action_id in _records(references.filter(waits)):
                 state.waiting[source, action_id].append((position, LinkKind(kind)))
         return state
-
-    def remember(self, link: Link) -> None:
-        """Keep a link that later amendments depend on."""
-        if link.kind == LinkKind.VOIDED:
-            self.voided[link.target] = min(link.known_at, self.voided.get(link.target, link.known_at))
-        elif link.kind == LinkKind.CORRECTED:
-            self.corrections[link.target].append((link.position, link.known_at))
-            self.corrected[link.position] = (link.target, link.known_at)
 
     def take(self, batch: Sequence[Recorded], ledger: Ledger) -> dict[str, Columns]:
         """Columns of every part for the batch; the state moves on to its last position.
@@ -181,18 +152,23 @@ class HistoryState:
         of_position = {each.position: each for each in references}
         links: list[Link] = []
         amendments: list[Amendment] = []
-        for row in sorted({*self._meant(told, targets), *np.searchsorted(at, list(of_position)).tolist()}):
+        rows = sorted({*self._meant(told, targets), *np.searchsorted(at, list(of_position)).tolist()})
+        keys = [(told["source"][row].as_py(), told["id"][row].as_py()) for row in rows]
+        waiting = [position for key in keys for position, _ in self.waiting.get(key, ())]
+        near = self.links.near([*targets.values(), *waiting])
+        for row, key in zip(rows, keys, strict=True):
             position = int(at[row])
-            key = told["source"][row].as_py(), told["id"][row].as_py()
             known = self._links(position, key, of_position.get(position), targets)
             amended: set[int] = set()
             for link in known:
-                self.remember(link)
-                amended |= self._amended_by(link)
+                near.remember(link)
+                amended |= near.amended_by(link)
             links += known
             amendments += [
-                Amendment(target, position, self._corrections_of(target, position)) for target in sorted(amended)
+                Amendment(target, position, near.corrections_of(target, position)) for target in sorted(amended)
             ]
+        columns = np.array(links, np.int64).reshape(-1, len(Link._fields)).T
+        self.links.add(dict(zip(Link._fields, columns, strict=True)))
         return links, amendments
 
     def _meant(self, told: Told, targets: Mapping[tuple[str, str], int]) -> list[int]:
@@ -227,23 +203,6 @@ class HistoryState:
             else:
                 links.append(Link(position, reference.kind, target, position))
         return links
-
-    def _amended_by(self, link: Link) -> set[int]:
-        """Actions whose effective row changes with a link: the corrected one, or that of a voided correction."""
-        if link.kind == LinkKind.CORRECTED:
-            return {link.target}
-        if link.kind == LinkKind.VOIDED and link.target in self.corrected:
-            return {self.corrected[link.target][0]}
-        # A void of a correction that still waits shows when the correction's own target comes.
-        return set()
-
-    def _corrections_of(self, target: int, known_at: int) -> tuple[int, ...]:
-        """Corrections of an action that are in force at a position."""
-        return tuple(
-            position
-            for position, since in self.corrections[target]
-            if since <= known_at and self.voided.get(position, known_at + 1) > known_at
-        )
 
 
 class Amendment(NamedTuple):

@@ -37,7 +37,7 @@ from domain.measuring.spans import Spans, spans_of
 from domain.zones import DAY_MICROSECONDS, Zone
 from projections.history.columns import History
 from projections.history.effective import EffectiveRows, effective_rows, marked, overturned
-from projections.history.writer import LinkKind
+from projections.history.links import LinkKind
 from projections.tallies.case_order import case_order
 
 _ROLES = role_table()

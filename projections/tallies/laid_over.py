@@ -15,7 +15,7 @@ from domain.measuring.limits import NEVER
 from domain.measuring.spans import spans_of
 from domain.rules.context import Context
 from projections.history.columns import Columns, History
-from projections.history.writer import LinkKind
+from projections.history.links import LinkKind
 from projections.tallies.case_files import CaseFiles, case_files
 from projections.tallies.excerpt import Rows, SomeIds, subjects_of
 from projections.tallies.partitions import some_cases

@@ -13,8 +13,8 @@ from domain.zones import Zone
 from projections.audit.trail import AuditFilter
 from projections.history.columns import History
 from projections.history.effective import EffectiveRows, effective_rows, marked
+from projections.history.links import LinkKind
 from projections.history.rows import subject_word
-from projections.history.writer import LinkKind
 
 STAFF_ROLES = ("owner", "actor", "supervisor", "recorder")
 SUBJECT_FAMILIES = ("licensing", "plan", "quality", "staff", "unit")
