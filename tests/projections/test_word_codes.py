@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from types import SimpleNamespace
+from unittest.mock import patch
 
 import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain import sorted_runs
 from projections.history import word_codes
 from projections.history.rows import Words
 from projections.history.word_codes import WordCodes
@@ -34,6 +36,7 @@ def meets(batches: list[list[str]]) -> None:
         assert without.find_all(everything).tolist() == list(range(len(without)))
 
 
+@patch.object(sorted_runs, "_RUN_MIN", 1)
 @given(batches=st.lists(st.lists(few_words, max_size=12), max_size=20))
 def test_words_have_the_same_codes_without_their_texts(batches: list[list[str]]) -> None:
     meets(batches)
