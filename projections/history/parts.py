@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
@@ -51,15 +52,26 @@ def read_each(store: ViewStore, connection: Connection, build: Checkpoint, name:
             yield part.table()
 
 
-def segments_of(
-    store: ViewStore, connection: Connection, build: Checkpoint, name: str, *, after: int = 0
-) -> list[tuple[int, int]]:
-    """(first, last position) of the segments that have a part of this name and reach beyond a position."""
+def segments_of(store: ViewStore, connection: Connection, build: Checkpoint, name: str) -> list[tuple[int, int]]:
+    """(first, last position) of the segments that have a part of this name."""
     rows = store.rows(
         connection, PARTS, build, "first_position", "last_position",
-        order="first_position", among=("part", [name]), after=("last_position", after),
+        order="first_position", among=("part", [name]),
     )  # fmt: skip
     return [(first, last) for first, last in rows]
+
+
+def segments_by_part(
+    store: ViewStore, connection: Connection, build: Checkpoint, *, after: int
+) -> Mapping[str, list[tuple[int, int]]]:
+    """The same for each part, of the segments that reach beyond a position."""
+    found = defaultdict(list)
+    for name, first, last in store.rows(
+        connection, PARTS, build, "part", "first_position", "last_position",
+        order="first_position", after=("last_position", after),
+    ):  # fmt: skip
+        found[name].append((first, last))
+    return found
 
 
 def read_parts(

@@ -15,7 +15,7 @@ from projections.history.kept_arrays import KeptArrays, UnfitFileError
 from projections.history.parts import Part
 from projections.history.rows import ROW_COLUMNS
 from projections.history.segments import SCHEMAS, opened
-from projections.history.source import Source, in_threads
+from projections.history.source import Snapshot, Source, in_threads
 from projections.history.texts import ResidentWords
 from projections.store import Checkpoint
 
@@ -88,12 +88,28 @@ class Resident:
         """A column up to a position, which cannot be written to. Raises DamagedViewError."""
         with self._lock:
             grown = self._grown[part, name]
+            grown.wanted = True
+            if grown.reach < position:
+                self._read_on(position)
             try:
-                return grown.at(name, self.source, position)
+                return grown.at(name, position)
             except UnfitFileError as error:
-                KEPT_FILE_UNFIT.log(reason=str(error))
-                grown.forget_kept()
-                return grown.at(name, self.source, position)
+                grown.forget_kept(error)
+                self._read_on(position)
+                return grown.at(name, position)
+
+    def _read_on(self, position: int) -> None:
+        """Read on all that was ever wanted: who goes on with one group soon wants the others, and one look at the
+        store does for all."""
+        with self.source.reading(position) as snapshot:
+            for grown in dict.fromkeys(self._grown.values()):
+                if grown.wanted:
+                    try:
+                        grown.read_on(snapshot)
+                    except UnfitFileError as error:
+                        grown.forget_kept(error)
+                        grown.read_on(snapshot)
+            self.words.read_on(snapshot)
 
 
 class ResidentColumns(Mapping[str, NDArray[Any]]):
@@ -126,6 +142,7 @@ class _Grown:
 
     def __init__(self, group: Group, kept: KeptColumns | None) -> None:
         self.reach = 0
+        self.wanted = False
         self._group, self._size = group, 0
         self._types: dict[str, Any] = {
             name: SCHEMAS[group.part].field(name).type.to_pandas_dtype() for name in group.names
@@ -133,22 +150,24 @@ class _Grown:
         self._arrays: dict[str, NDArray[Any]] = {}
         self._file: KeptArrays | None = None
         if kept is None or group.names != KEPT.get(group.part):
-            self.forget_kept()
+            self._begin()
         else:
             self._file, self.reach = kept.file, kept.position
             self._size = kept.file.size(f"{group.part}.{group.names[0]}", self._types[group.names[0]])
 
-    def forget_kept(self) -> None:
+    def forget_kept(self, error: UnfitFileError) -> None:
         """Read everything from the store; the file goes. Arrays of it that were handed out were in order."""
+        KEPT_FILE_UNFIT.log(reason=str(error))
         if self._file is not None:
             self._file.discard()
+        self._begin()
+
+    def _begin(self) -> None:
         self._file, self.reach, self._size = None, 0, 0
         self._arrays = {name: np.empty(0, kind) for name, kind in self._types.items()}
 
-    def at(self, name: str, source: Source, position: int) -> NDArray[Any]:
-        """A column up to a position. Raises DamagedViewError, or UnfitFileError if it is kept and damaged."""
-        if self.reach < position:
-            self._read_on(source, position)
+    def at(self, name: str, position: int) -> NDArray[Any]:
+        """A column up to a position within reach. Raises UnfitFileError if it is kept and damaged."""
         key = KEYS.get(self._group.part)
         size = position
         if key is not None:
@@ -164,21 +183,25 @@ class _Grown:
             self._arrays[name] = self._file.array(f"{self._group.part}.{name}", self._types[name])
         return self._arrays[name]
 
-    def _read_on(self, source: Source, position: int) -> None:
-        """Read what lies beyond the reach, up to where the build stands: at `position` or beyond."""
-        with source.reading(position) as snapshot:
-            if self._group.part == "rows":
-                segments = snapshot.whole_segments(after=self.reach)
-                self._reserve(snapshot.build.position)
-                for _ in in_threads(self._place, snapshot.parts("rows", segments), many=len(segments)):
-                    pass
-                self._size = snapshot.build.position
-            else:
-                segments = snapshot.segments(self._group.part, after=self.reach)
-                parts = snapshot.parts(self._group.part, segments)
-                for columns in in_threads(self._beyond, parts, many=len(segments)):
-                    self._append(columns)
-            self.reach = snapshot.build.position
+    def read_on(self, snapshot: Snapshot) -> None:
+        """Read what lies beyond the reach, up to where the build stands.
+
+        Raises DamagedViewError, or UnfitFileError for columns that are kept and damaged.
+        """
+        if snapshot.build.position <= self.reach:
+            return
+        if self._group.part == "rows":
+            segments = snapshot.whole_segments(after=self.reach)
+            self._reserve(snapshot.build.position)
+            for _ in in_threads(self._place, snapshot.parts("rows", segments), many=len(segments)):
+                pass
+            self._size = snapshot.build.position
+        else:
+            segments = snapshot.segments(self._group.part, after=self.reach)
+            parts = snapshot.parts(self._group.part, segments)
+            for columns in in_threads(self._beyond, parts, many=len(segments)):
+                self._append(columns)
+        self.reach = snapshot.build.position
 
     def _place(self, part: Part) -> None:
         """Put the rows of a segment where they belong."""

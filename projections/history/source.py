@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Final, TypeVar
 
 from projections.damage import DamagedViewError
-from projections.history.parts import Part, read_parts, segments_of
+from projections.history.parts import Part, read_parts, segments_by_part
 from projections.store import Checkpoint, Connection, ViewStore
 
 WORKERS_MAX: Final = 8
@@ -52,10 +52,13 @@ class Snapshot:
     def __init__(self, store: ViewStore, connection: Connection, build: Checkpoint) -> None:
         self._store, self._connection = store, connection
         self.build = build
+        self._listed: dict[int, Mapping[str, list[tuple[int, int]]]] = {}
 
     def segments(self, name: str, *, after: int = 0) -> list[tuple[int, int]]:
         """(first, last position) of the segments with such a part that reach beyond a position."""
-        return segments_of(self._store, self._connection, self.build, name, after=after)
+        if after not in self._listed:
+            self._listed[after] = segments_by_part(self._store, self._connection, self.build, after=after)
+        return self._listed[after].get(name, [])
 
     def parts(self, name: str, segments: Iterable[tuple[int, int]]) -> Iterator[Part]:
         """The parts of some segments, in order, read one at a time."""

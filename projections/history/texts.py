@@ -15,7 +15,7 @@ from projections.damage import DamagedViewError
 from projections.history.parts import Part
 from projections.history.rows import VOCABULARIES, Words
 from projections.history.segments import IDS_GROUP_ROWS, SCHEMAS, concatenate, opened
-from projections.history.source import Source, in_threads
+from projections.history.source import Snapshot, Source, in_threads
 
 _SCANS_MAX: Final = 8
 """Reading through all subjects for one is quicker than making a dictionary of them, this many times."""
@@ -59,14 +59,22 @@ class ResidentWords:
                 begin += len(each)
             return self._words["subject"].find(word)
 
+    def read_on(self, snapshot: Snapshot) -> None:
+        """Learn what is new of words that were wanted before. Raises DamagedViewError."""
+        with self._lock:
+            for part in [part for part, reach in self._reach.items() if 0 < reach < snapshot.build.position]:
+                self._read_from(snapshot, part)
+
     def _read_on(self, part: str, position: int) -> None:
-        if self._reach[part] >= position:
-            return
-        with self._source.reading(position) as snapshot:
-            segments = snapshot.segments(part, after=self._reach[part])
-            for table in in_threads(Part.table, snapshot.parts(part, segments), many=len(segments)):
-                self._learn(part, table)
-            self._reach[part] = snapshot.build.position
+        if self._reach[part] < position:
+            with self._source.reading(position) as snapshot:
+                self._read_from(snapshot, part)
+
+    def _read_from(self, snapshot: Snapshot, part: str) -> None:
+        segments = snapshot.segments(part, after=self._reach[part])
+        for table in in_threads(Part.table, snapshot.parts(part, segments), many=len(segments)):
+            self._learn(part, table)
+        self._reach[part] = snapshot.build.position
 
     def _learn(self, part: str, table: pa.Table) -> None:
         """Take over what is new in a part; merged ones begin with what is known."""

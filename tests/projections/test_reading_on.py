@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from projections.history.columns import History, differences, load_history
 from projections.history.parts import read_parts, segments_of
 from projections.history.resident import KEYS, NAMES
 from projections.history.rows import VOCABULARIES
+from projections.history.source import Snapshot, Source
 from projections.history.writer import HistoryProjection
 from projections.store import PARTS
 from tests.drafted_actions import Event
@@ -88,6 +90,39 @@ def test_only_segments_beyond_what_is_known_are_read(kaoji: Kaoji, monkeypatch: 
     # Then nothing was read of what lies wholly before
     assert read
     assert all(last > history.position for _, last in read)
+
+
+def test_one_look_at_the_store_reads_on_all_that_was_wanted(kaoji: Kaoji, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Given a history of which everything was read but who acted
+    record(kaoji, random_history(1, 200))
+    wanted = [
+        (part, name) for part in NAMES for name in NAMES[part] if name not in ("actor", "supervisor", "recorder")
+    ]
+    history = kaoji.history()
+    for part, name in wanted:
+        assert getattr(history, part)[name] is not None
+    for vocabulary in VOCABULARIES:
+        assert history.words_of(vocabulary)
+    record(kaoji, random_history(2, 50))
+    later = kaoji.history()
+    looks: list[int] = []
+    reading = Source.reading
+
+    def watched(source: Source, position: int) -> AbstractContextManager[Snapshot]:
+        looks.append(position)
+        return reading(source, position)
+
+    monkeypatch.setattr(Source, "reading", watched)
+    # When all of it is read on, then at once
+    for part, name in wanted:
+        assert getattr(later, part)[name] is not None
+    for vocabulary in VOCABULARIES:
+        assert later.words_of(vocabulary)
+    assert looks == [later.position]
+    # And what nobody wanted was left alone until somebody does
+    assert later.rows["actor"].size == later.position
+    assert looks == [later.position] * 2
+    assert differences(later, loaded(kaoji)) == []
 
 
 def test_what_was_handed_out_cannot_be_changed(kaoji: Kaoji) -> None:
