@@ -55,10 +55,14 @@ class Kaoji:
     _history: History | None = None
     _lock: Lock = field(default_factory=Lock)
 
-    def history(self, *, progress: Progress = no_progress) -> History:
-        """The history up to the ledger's head: catches up first, and goes on from what it loaded before."""
-        live = self.driver.caught_up(progress=progress).live.get(HistoryProjection.name)
+    def history(self, *, upto: int | None = None, progress: Progress = no_progress) -> History:
+        """The history up to the ledger's head, or at least a position: catches up first, and goes on from what it
+        loaded before."""
         known = self._history
+        if known is not None and upto is not None and upto <= known.position:
+            # Its build may have been replaced: up to a position, every build says the same.
+            return known
+        live = self.driver.caught_up(upto=upto, progress=progress).live.get(HistoryProjection.name)
         if known is not None and live is not None and (known.build, known.position) == (live.build, live.position):
             return known
         with self._lock, self.views.reading() as connection:

@@ -91,9 +91,10 @@ class Follower:
             # Asked first: what is recorded before the end is announced is in the round that follows.
             last = self._finishing.is_set()
             try:
-                self._kaoji.driver.catch_up(progress=self._until_stopped)
+                reached = self._kaoji.driver.catch_up(progress=self._until_stopped)
                 if self._kaoji.standing is not None:
-                    self._kaoji.standing.follow(self._kaoji.history(progress=self._until_stopped))
+                    history = self._kaoji.history(upto=reached, progress=self._until_stopped)
+                    self._kaoji.standing.follow(history)
                 self._note(None)
             except KaojiError as error:
                 if last:

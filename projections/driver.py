@@ -17,6 +17,7 @@ from domain.watching import BatchTimes
 from projections.batch import Batch
 from projections.changes import Changes, write_changes
 from projections.damage import MissingEventsError, PoisonEventError
+from projections.patience import LOOK_SECONDS, Patience
 from projections.store import DATABASE_ERRORS, Checkpoint, Connection, Skip, ViewMovedError, ViewStore
 
 BATCH_MAX = 10_000
@@ -96,22 +97,35 @@ class Driver:
         self._turn = Lock()
         self.projections = {each.name: each for each in projections}
         self.watch: Watch = _nobody
+        self._patience = Patience()
+        self.patience_seconds = 0.0
+        """For so long views that another process was seen to carry are left to it; then they are carried here."""
 
     def catch_up(
-        self, *, only: str | None = None, batch_max: int = BATCH_MAX, progress: Progress = no_progress
+        self,
+        *,
+        only: str | None = None,
+        upto: int | None = None,
+        batch_max: int = BATCH_MAX,
+        progress: Progress = no_progress,
     ) -> int:
         """Bring every live view (or one) up to the ledger's head as it stands now; returns that position.
 
-        Views that are paused stay where they are. Raises PoisonEventError for one that cannot go on, after all
-        others have.
+        Whoever knows that it needs no more says `upto` which position. Views that are paused stay where they are.
+        Raises PoisonEventError for one that cannot go on, after all others have.
         """
-        return self.caught_up(only=only, batch_max=batch_max, progress=progress).position
+        return self.caught_up(only=only, upto=upto, batch_max=batch_max, progress=progress).position
 
     def caught_up(
-        self, *, only: str | None = None, batch_max: int = BATCH_MAX, progress: Progress = no_progress
+        self,
+        *,
+        only: str | None = None,
+        upto: int | None = None,
+        batch_max: int = BATCH_MAX,
+        progress: Progress = no_progress,
     ) -> CaughtUp:
         """The same, and which builds were seen to be live at its end."""
-        head = self.ledger.head().position
+        head = self.ledger.head().position if upto is None else upto
         names = list(self.projections) if only is None else [only]
         poison: PoisonEventError | None = None
         while True:
@@ -128,8 +142,16 @@ class Driver:
                     for each in going
                 ]
                 behind = sorted({each.position for each in builds if each.position < head})
+                others_at_work = self._patience.others_at_work(
+                    builds, now=self._monotonic(), seconds=self.patience_seconds
+                )
                 if not behind:
                     break
+                if others_at_work:
+                    self._sleep(LOOK_SECONDS)
+                    for each in builds:
+                        progress(each.projection, each.position, head)
+                    continue
                 # Views that stand at one position read the ledger together, up to where the next ones stand.
                 together = [each for each in builds if each.position == behind[0]]
                 self._carry(together, [*behind, head][1], batch_max, progress)
@@ -347,6 +369,7 @@ class Driver:
     ) -> Sequence[Checkpoint]:
         # The checkpoints first: whoever comes second finds them moved before it has written anything.
         advanced = [self.store.advance(connection, build, batch[-1].position) for build in builds]
+        self._patience.moving(advanced)
         # Looked up again behind the checkpoint, which `hold` waits for: all that come to a skip see it, or none.
         if self._skips(connection, batch) != changes.skips:
             raise ViewMovedError("A position is to be left out since.")

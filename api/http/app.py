@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID, uuid4
 
 from fastapi import Depends, FastAPI
@@ -35,6 +35,10 @@ from projections.tallies.standing import Standing
 if TYPE_CHECKING:
     from api.watching.traces import Traces
 
+PATIENCE_SECONDS: Final = 2.0
+"""Views are left to whoever was seen to carry them, until they have stood still for so long: two who take turns
+read anew each time what the other one has made of them."""
+
 SUMMARY = "Actions in, exact and explainable scores out."
 DESCRIPTION = (
     "Parameters are named as the options of the command line. Errors are problem details (RFC 9457, "
@@ -60,6 +64,7 @@ def create_app(
     (`host_names`, localhost, loopback addresses) are answered. `traces` is given a span of each request and batch.
     """
     kaoji.standing = kaoji.standing or Standing()
+    kaoji.driver.patience_seconds = PATIENCE_SECONDS
     observer = Observer(kaoji)
     follower, metrics = Follower(kaoji), Metrics(kaoji, observer, way="http")
     kaoji.driver.watch = metrics.projected if traces is None else both(metrics.projected, traces.projected)
