@@ -51,7 +51,7 @@ def audit(
     index = trail.index(history) if indexed else AuditIndex.without_rows(history)
 
     def directory() -> Directory:
-        return trail.directory.at(history, zone, lambda: directory_of(kaoji, history, zone))
+        return kaoji.directory.at(history, zone, lambda: directory_of(kaoji, history, zone))
 
     found = trail.find(index, wanted, zone=zone, directory=directory, limit=query.limit)
     return recorded_actions(kaoji.ledger, found, effective=index.later if query.effective else None)

@@ -19,6 +19,7 @@ from projections.driver import Driver, Progress, no_progress
 from projections.history.columns import History, load_history
 from projections.history.writer import HistoryProjection
 from projections.integrity import IntegrityProjection
+from projections.known_directory import KnownDirectory
 from projections.numbering import Numbering
 from projections.rulebook import RulebookProjection
 from projections.store import ViewStore, open_views
@@ -47,6 +48,7 @@ class Kaoji:
     driver: Driver
     clock: Clock
     audit_trail: AuditTrail = field(default_factory=AuditTrail)
+    directory: KnownDirectory = field(default_factory=KnownDirectory)
     numbering: Numbering = field(default_factory=Numbering)
     kept_files: KeptFiles | None = None
     """Where case files are kept for the next process, if anywhere."""

@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse, Response
 from api.bootstrap import Kaoji
 from api.scores.differences import difference, two_states
 from api.scores.explanations import explanation
-from api.scores.scorecards import Basis, basis
+from api.scores.scorecards import Basis, basis, basis_at_rest
 from domain.measuring.rollup import By
 from domain.scoring.json_columns import NARROW
 
@@ -36,8 +36,8 @@ def scores_router(kaoji: Kaoji) -> APIRouter:
         as_of: AsOf = None,
     ) -> Response:
         """Scores of staff, units, processes or the whole over a period, as `kaoji score` prints them."""
-        found = _basis(kaoji, policy, from_, to, as_of)
-        cards = found.scorecards(by)
+        with basis_at_rest(kaoji, policy=policy, from_text=from_, to_text=to, as_of=as_of, files=False) as found:
+            cards = found.scorecards(by)
         texts = cards.json_texts(found.head_json(cards), NARROW)
         return Response(b"".join(text.encode() for text in texts), media_type="application/json")
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -143,20 +144,47 @@ def basis(
     rulebook = rulebook_of(kaoji, upto=position)
     chosen = policy_in(rulebook, policy, files=files)
     context = chosen.context(registers_in(rulebook))
-    history = kaoji.history(progress=progress).upto(position)
+    history = kaoji.history(upto=position, progress=progress).upto(position)
     return Basis(
         policy=chosen,
         context=context,
         from_day=first,
         to_day=last,
         history=history,
-        directory=directory_of(kaoji, history, context.zone),
+        directory=_directory(kaoji, history, context.zone, now=as_of is None),
         counting=Counting(history, context),
         ledger=kaoji.ledger,
         today=context.zone.day_of_instant(kaoji.clock()),
         standing=kaoji.standing,
         meant_from=meant_from(rulebook, chosen),
     )
+
+
+@contextmanager
+def basis_at_rest(
+    kaoji: Kaoji, *, policy: str, from_text: str, to_text: str, as_of: str | None, files: bool = True
+) -> Iterator[Basis]:
+    """The same for a server that keeps sums up with the ledger: they wait until the end of the block.
+
+    Where they have gone on since the question came, the basis has gone on with them: a score as of now need not
+    be counted from case files because something was recorded meanwhile. Raises as `basis`.
+    """
+    found = basis(kaoji, policy=policy, from_text=from_text, to_text=to_text, as_of=as_of, files=files)
+    if as_of is not None or kaoji.standing is None:
+        yield found
+        return
+    with kaoji.standing.at_rest(found.history, found.context) as newest:
+        came = newest.rows["type"][found.history.position :]
+        # What is no action may be an adoption: then other rules may hold there.
+        if came.size and came.all():
+            yield replace(
+                found,
+                history=newest,
+                directory=_directory(kaoji, newest, found.context.zone, now=True),
+                counting=Counting(newest, found.context),
+            )
+        else:
+            yield found
 
 
 def asked_by(policy: Policy) -> int:
@@ -169,6 +197,13 @@ def asked_by(policy: Policy) -> int:
         if measure.response is not None:
             cells += [measure.response.numerator, measure.response.denominator]
     return asked_for(cells)
+
+
+def _directory(kaoji: Kaoji, history: History, zone: Zone, *, now: bool) -> Directory:
+    """The directory; what is asked for as of now is kept for the next who asks."""
+    if not now:
+        return directory_of(kaoji, history, zone)
+    return kaoji.directory.at(history, zone, lambda: directory_of(kaoji, history, zone))
 
 
 def directory_of(kaoji: Kaoji, history: History, zone: Zone) -> Directory:

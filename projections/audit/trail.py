@@ -17,7 +17,6 @@ from projections.audit.postings import BLOCK_ROWS, Rows, Standing, among, distin
 from projections.audit.views import View
 from projections.history.columns import History
 from projections.history.rows import subject_word
-from projections.known_directory import KnownDirectory
 
 SUBJECT_FAMILIES = ("licensing", "plan", "quality", "staff", "unit")
 STEP_ROWS = 256
@@ -53,7 +52,6 @@ class AuditTrail:
         self._block_rows = block_rows
         self._lock = Lock()
         self._index: AuditIndex | None = None
-        self.directory = KnownDirectory()
         self._tree: tuple[Directory, UnitTree] | None = None
 
     def index(self, history: History) -> AuditIndex:

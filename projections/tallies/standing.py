@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from threading import Lock
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Lock, RLock
 
 from domain.directory import Directory
 from domain.measuring.counting import Period
@@ -42,12 +44,26 @@ class Standing:
         *, from_day: int, to_day: int, by: By, asked: int,
     ) -> Sums:  # fmt: skip
         """Sums over a period as known at the history's position, for every subject of a kind, rolled up."""
+        kept = self._kept(context)
+        return kept.sums(history, directory, from_day=from_day, to_day=to_day, by=by, asked=asked)
+
+    @contextmanager
+    def at_rest(self, history: History, context: Context) -> Iterator[History]:
+        """The history as far as it is counted under a context: as far as this one, or farther.
+
+        It stands still until the end of the block: others who would count on wait. So its sums are at hand, while
+        those of any earlier position are counted from case files.
+        """
+        with self._kept(context).at_rest(history) as counted:
+            yield counted
+
+    def _kept(self, context: Context) -> _Context:
         with self._lock:
             kept = self._contexts.setdefault(context.hash, _Context(context))
             self._contexts.move_to_end(context.hash)
             while len(self._contexts) > self._contexts_max:
                 self._contexts.popitem(last=False)
-        return kept.sums(history, directory, from_day=from_day, to_day=to_day, by=by, asked=asked)
+        return kept
 
 
 class _Context:
@@ -57,13 +73,20 @@ class _Context:
         self._context = context
         self._live = LiveTally(context)
         self._counted: Counted | None = None
-        self._lock = Lock()
+        # Whoever has it at rest asks for sums meanwhile.
+        self._lock = RLock()
 
     def follow(self, history: History) -> None:
         with self._lock:
             # An empty history has nothing to count, but words to answer with.
             if history.position > self._live.position or self._live.position == 0:
                 self._live.follow(history)
+
+    @contextmanager
+    def at_rest(self, history: History) -> Iterator[History]:
+        with self._lock:
+            self.follow(history)
+            yield self._live.history
 
     def sums(
         self, history: History, directory: Directory, *, from_day: int, to_day: int, by: By, asked: int

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
 from api.bootstrap import Kaoji
+from api.rules.adoption import adopt
+from api.scores import scorecards
 from api.scores.differences import difference
 from api.scores.explanations import explanation
-from api.scores.scorecards import basis
+from api.scores.scorecards import Basis, basis
 from domain.errors import WrongInputError
 from domain.measuring.rollup import By
+from projections.tallies import standing
 from tests.reference.given import act
 from tests.support.http import detail
 from tests.support.product import record
+from tests.support.rules import POLICY, REGISTER, version, written
 
 MARCH = "policy=gx-2012&from=2024-03-01&to=2024-03-31"
 EVENTS = [
@@ -52,6 +59,60 @@ def test_what_was_just_sent_counts(client: TestClient) -> None:
     late = act("licensing.granted", "L3", "03-08", owner="s1")
     client.post("/actions", json=late)
     assert client.get(f"/scores?{MARCH}").json()["as_of"] == before + 1
+
+
+def later_than_the_basis(monkeypatch: pytest.MonkeyPatch, kaoji: Kaoji, happens: Callable[[], object]) -> None:
+    """Have something recorded and counted after a question came, and before its sums are asked for."""
+    made = scorecards.basis
+
+    def made_and_overtaken(*given: Any, **named: Any) -> Basis:
+        found = made(*given, **named)
+        happens()
+        assert kaoji.standing is not None
+        kaoji.standing.follow(kaoji.history())
+        return found
+
+    monkeypatch.setattr(scorecards, "basis", made_and_overtaken)
+
+
+def test_scores_go_on_with_what_is_counted_meanwhile(
+    client: TestClient, kaoji: Kaoji, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a tally that was asked before, and actions (one of them about staff) that overtake a question
+    client.get(f"/scores?{MARCH}&by=staff")
+    more = [
+        act("staff.joined", "s9", "03-01", unit="u1"),
+        act("licensing.granted", "L3", "03-08", owner="s9", unit="u1"),
+    ]
+    later_than_the_basis(monkeypatch, kaoji, lambda: record(kaoji, more))
+    monkeypatch.setattr(standing, "count", lambda *_: pytest.fail("nothing is counted anew"))
+    # When it is answered
+    answer = client.get(f"/scores?{MARCH}&by=staff").json()
+    # Then the answer is that of the later position, as a count from the beginning gives it
+    assert answer["as_of"] == 6
+    monkeypatch.undo()
+    found = basis(kaoji, policy="gx-2012", from_text="2024-03-01", to_text="2024-03-31")
+    directory = scorecards.directory_of(kaoji, found.history, found.context.zone)
+    assert answer == found.to_json(replace(found, standing=None, directory=directory).scorecards("staff"))
+    assert "s9" in {each["subject"] for each in answer["subjects"]}
+
+
+def test_scores_stay_where_other_rules_may_hold_afterwards(
+    client: TestClient, kaoji: Kaoji, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    # Given a policy of which another version is adopted while a question about it is under way
+    adopt(kaoji, "register", written(tmp_path, REGISTER), by="boss")
+    adopt(kaoji, "policy", written(tmp_path, POLICY), by="boss")
+    asked = f"/scores?{MARCH.replace('gx-2012', 'north')}&by=staff"
+    expected = client.get(asked).json()
+    second = written(tmp_path, POLICY, version(2))
+    later_than_the_basis(monkeypatch, kaoji, lambda: adopt(kaoji, "policy", second, by="boss"))
+    # When it is answered, then by the rules, and as of the position, at which it came
+    assert client.get(asked).json() == expected
+    monkeypatch.undo()
+    now = client.get(asked).json()
+    assert (expected["policy_version"], now["policy_version"]) == (1, 2)
+    assert now["as_of"] == expected["as_of"] + 1
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

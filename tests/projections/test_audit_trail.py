@@ -215,7 +215,7 @@ def directory_at(kaoji: Kaoji, history: History, folded: list[int]) -> Directory
         folded.append(history.position)
         return directory_of(kaoji, history, ZONE)
 
-    return kaoji.audit_trail.directory.at(history, ZONE, fold)
+    return kaoji.directory.at(history, ZONE, fold)
 
 
 @pytest.mark.parametrize("seed", [0])

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from threading import Thread
+
+import pytest
 
 from domain.directory import Directory
 from domain.measuring.populations import EVERYTHING
@@ -11,6 +14,7 @@ from domain.measuring.sums import Sums
 from domain.rules.calendars import load_calendar
 from domain.rules.context import Context
 from projections.history.columns import History
+from projections.tallies import standing as module
 from projections.tallies.standing import Standing
 from projections.tallies.tallies import count
 from tests.drafted_actions import LIMITS
@@ -51,6 +55,38 @@ def test_an_empty_history_is_answered(tmp_path: Path) -> None:
                 kaoji.history(), rules, Directory(), from_day=FIRST, to_day=LAST, by=by, asked=EVERYTHING
             )
             assert_same(ours, anew(kaoji.history(), rules, by))
+
+
+def test_sums_at_rest_are_at_hand_while_others_would_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a history that was counted farther than the one at hand
+    events = random_history(7, 200)
+    rules = context(LIMITS, load_calendar("weekdays"))
+    standing = Standing()
+    with product(tmp_path) as kaoji:
+        record(kaoji, events[:120])
+        ours = kaoji.history()
+        with standing.at_rest(ours, rules) as counted:
+            assert counted is ours
+        record(kaoji, events[120:150])
+        standing.follow(later := kaoji.history())
+        # When it is to be at rest
+        monkeypatch.setattr(module, "count", lambda *_: pytest.fail("nothing is counted anew"))
+        with standing.at_rest(ours, rules) as counted:
+            # Then it stands where it was counted, also while another thread wants it to go on
+            assert counted is later
+            record(kaoji, events[150:])
+            other = Thread(target=standing.follow, args=(kaoji.history(),), daemon=True)
+            other.start()
+            other.join(0.3)
+            assert other.is_alive()
+            found = standing.sums(
+                counted, rules, Directory(), from_day=FIRST, to_day=LAST, by="staff", asked=EVERYTHING
+            )
+        other.join(20)
+        assert not other.is_alive()
+        assert_same(found, anew(later, rules, "staff"))
 
 
 def anew(history: History, rules: Context, by: By) -> Sums:
