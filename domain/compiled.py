@@ -10,21 +10,21 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property, update_wrapper
+from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from threading import RLock
+from typing import Any, ParamSpec, TypeVar, cast
+
+from domain.machine_code import Call, Kinds, kept_call, kinds_of, made_call
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
-numba: Any
-try:
-    import numba
-except ImportError:  # an installation without it scores more slowly, to the same bits
-    numba = None
-
-COMPILED: bool = numba is not None and not numba.config.DISABLE_JIT
-"""Whether marked functions run as machine code; `kaoji status` says so."""
+COMPILED: bool = find_spec("numba") is not None and os.environ.get("NUMBA_DISABLE_JIT", "0") in ("", "0")
+"""Whether marked functions run as machine code; `kaoji status` says so. An installation without numba scores more
+slowly, to the same bits."""
 
 
 ROOMS = ("domain", "projections")
@@ -71,8 +71,6 @@ def _places() -> Iterator[Path]:
 
 CACHE: Path | None = _cache_folder() if COMPILED else None
 """The folder of the machine code; None: every process compiles anew, for ten to fifteen seconds."""
-if CACHE:
-    numba.config.CACHE_DIR = str(CACHE)
 
 OPTIONS = {"cache": CACHE is not None, "nogil": True, "forceinline": True, "_nrt": False}
 """Without reference counts (`_nrt`), which cost more than the fold itself and make threads wait for each other:
@@ -80,12 +78,59 @@ marked functions fill arrays that they are given, and make none. Calls are inlin
 array in seven words."""
 
 
+_compiling = RLock()
+"""LLVM and numba work for one thread at a time."""
+
+
+class Marked:
+    """A function of the core, which becomes machine code when it is first called with arguments of some kinds."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        update_wrapper(self, function)
+        self.py_func = function
+        self._name = f"{function.__module__}.{function.__qualname__}"
+        self._calls: dict[Kinds | None, Call] = {}
+
+    def __call__(self, *arguments: Any) -> Any:
+        """What the function gives for these."""
+        kinds = kinds_of(arguments)
+        call = self._calls.get(kinds) or self._made(kinds, arguments)
+        return call(*arguments)
+
+    def _made(self, kinds: Kinds | None, arguments: tuple[Any, ...]) -> Call:
+        with _compiling:
+            call: Call | None = None
+            if CACHE is not None and kinds is not None:
+                call = kept_call(CACHE, self._name, kinds)
+                if call is None:
+                    bare = _dispatcher(self.py_func, no_cpython_wrapper=True, no_cfunc_wrapper=True, cache=False)
+                    call = made_call(CACHE, self._name, kinds, bare, arguments)
+            self._calls[kinds] = call or self._by_numba
+            return self._calls[kinds]
+
+    @cached_property
+    def _by_numba(self) -> Any:
+        return _dispatcher(self.py_func)
+
+    @property
+    def _numba_type_(self) -> Any:
+        """As what numba knows it where another marked function calls it."""
+        return self._by_numba._numba_type_
+
+
+def _dispatcher(function: Callable[..., Any], **options: Any) -> Any:
+    """numba's own way to compile and call it."""
+    import numba
+
+    if CACHE is not None:
+        config: Any = numba.config
+        config.CACHE_DIR = str(CACHE)
+    return numba.njit(**{**OPTIONS, **options})(function)
+
+
 def compiled(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
     """Mark a function of the core: machine code, cached on disk, without the interpreter lock."""
-    if numba is None:
-        return function
-    decorated: Callable[Parameters, Result] = numba.njit(**OPTIONS)(function)
-    return decorated
+    return cast(Callable[Parameters, Result], Marked(function)) if COMPILED else function
 
 
 PART_MIN = 100_000

@@ -1,0 +1,144 @@
+"""Machine code that was kept gives what plain Python gives, and is believed only where it is what was written."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from domain import compiled as room
+from domain import machine_code
+from domain.compiled import COMPILED, Marked
+from tests.support.command_line import ROOT
+
+pytestmark = pytest.mark.skipif(not COMPILED, reason="nothing is compiled here")
+
+RECORD = np.dtype([("small", np.int32), ("large", np.int64), ("flag", np.bool_)])
+COUNTED = """
+import sys
+from domain.measuring.spans import SPAN_RECORD, cases_reaching
+import numpy as np
+
+spans = np.array([(3, 5, 1, 1), (20, 30, 2, 2)], SPAN_RECORD).view(np.recarray)
+print(cases_reaching(spans, from_day=0, to_day=9, upto=2).tolist(), "numba" in sys.modules)
+"""
+
+
+def summed(
+    records: Any, column: NDArray[Any], grid: NDArray[np.int64], factor: int, wanted: bool, out: NDArray[np.int64]
+) -> tuple[int, int]:
+    """Every kind of argument that the core hands over has its part in the sum."""
+    total = 0
+    for row in range(records.size):
+        total += records[row].large * factor - records[row].small
+        if records[row].flag == wanted:
+            total += column[row]
+    for line in range(grid.shape[0]):
+        for place in range(grid.shape[1]):
+            out[line] += grid[line, place] * (place + 1)
+    return total, records.size
+
+
+def filled(out: NDArray[np.int64], value: int) -> None:
+    for place in range(out.size):
+        out[place] = value
+
+
+def halved(value: int) -> float:
+    return value / 2
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(room, "CACHE", tmp_path)
+    return tmp_path
+
+
+def arguments() -> tuple[Any, ...]:
+    records = np.array([(1, 2**40, True), (-7, -5, False), (3, 11, True)], RECORD).view(np.recarray)
+    grid = np.arange(24).reshape(4, 6)
+    grid.flags.writeable = False
+    # Of a record's field, and of every other column, entries do not lie side by side.
+    return records, records.small, grid[:, ::2], np.int64(9), np.True_, np.zeros(4, np.int64)
+
+
+def called(function: Any) -> tuple[Any, list[int]]:
+    given = arguments()
+    return function(*given), given[-1].tolist()
+
+
+def test_machine_code_gives_what_plain_python_gives(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Given a marked function that nobody has called, and one that finds what the first has kept
+    expected = called(summed)
+    assert called(Marked(summed)) == expected
+    (kept,) = cache.glob("*.code")
+    # When it is called, then it gives the same, and nothing is compiled
+    monkeypatch.setattr(room, "made_call", None)
+    assert called(Marked(summed)) == expected
+    assert list(cache.glob("*.code")) == [kept]
+
+
+def test_arguments_of_other_kinds_get_code_of_their_own(cache: Path) -> None:
+    marked = Marked(filled)
+    for kind in (np.int32, np.int64, np.float64):
+        out = np.zeros(3, kind)
+        assert marked(out, 7) is None
+        assert out.tolist() == [7, 7, 7]
+    assert len(list(cache.glob("*.code"))) == 3
+
+
+def test_result_that_cannot_be_handed_over_is_left_to_numba(cache: Path) -> None:
+    assert Marked(halved)(7) == 3.5
+    assert not list(cache.glob("*.code"))
+
+
+def test_other_argument_is_left_to_numba() -> None:
+    assert Marked(halved)(7.0) == 3.5
+
+
+def test_numba_that_hands_over_other_words_calls_itself(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Given that arrays come without an owner, say
+    told = machine_code._words_of
+    monkeypatch.setattr(machine_code, "_words_of", lambda kind: told(kind)[isinstance(kind, tuple) :])
+    # When a function is called, then numba calls it, and nothing is kept
+    assert called(Marked(summed)) == called(summed)
+    assert not list(cache.glob("*.code"))
+
+
+@pytest.mark.parametrize("place", [0, 100, -1])
+def test_damaged_code_is_made_anew(cache: Path, monkeypatch: pytest.MonkeyPatch, place: int) -> None:
+    # Given code of which one byte is not what was written
+    called(Marked(summed))
+    (kept,) = cache.glob("*.code")
+    damaged = bytearray(kept.read_bytes())
+    damaged[place] ^= 1
+    kept.write_bytes(damaged)
+    # When another process calls it, then it is right, and the one after finds what is whole
+    assert called(Marked(summed)) == called(summed)
+    monkeypatch.setattr(room, "made_call", None)
+    assert called(Marked(summed)) == called(summed)
+
+
+def test_code_of_another_machine_is_not_looked_at(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    called(Marked(summed))
+    monkeypatch.setattr(machine_code, "_machine_digest", lambda: "another processor")
+    assert called(Marked(summed)) == called(summed)
+    assert len(list(cache.glob("*.code"))) == 2
+
+
+def test_second_process_imports_no_compiler(tmp_path: Path) -> None:
+    def ran() -> str:
+        return subprocess.run(
+            [sys.executable, "-c", COUNTED],
+            env={**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}, cwd=ROOT,
+            capture_output=True, text=True, check=True, timeout=120,
+        ).stdout.strip()  # fmt: skip
+
+    assert ran() == "[0] True"
+    assert ran() == "[0] False"
