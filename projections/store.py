@@ -393,7 +393,7 @@ class ViewStore:
             query = query.where(table.c[after[0]] > after[1])
         if among is not None:
             query = query.where(table.c[among[0]].in_(among[1]))
-        return [tuple(row) for row in connection.execute(query.order_by(table.c[order]))]
+        return [tuple(row) for row in connection.execute(query.order_by(table.c[order])).all()]
 
 
 def _are_made(engine: Engine) -> bool:

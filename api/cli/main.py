@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import errno
 import gc
 import os
@@ -121,6 +122,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     _open_streams()
     tear_down_logs()
     gc.set_threshold(_NEW_OBJECTS_MAX, 20, 20)
+    # Whatever is left at the end goes with the process: Python would search it for circles before, several times.
+    atexit.register(gc.freeze)
     try:
         app(hoisted(sys.argv[1:] if arguments is None else arguments), prog_name="kaoji")
     except KaojiError as error:
