@@ -7,13 +7,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from threading import Lock
+from typing import TYPE_CHECKING
 
 from api.settings import Settings
 from domain.errors import WrongInputError
 from domain.ledger.ledger import Ledger, open_ledger
-from projections.audit.trail import AuditTrail
 from projections.directory import DirectoryProjection
 from projections.driver import Driver, Progress, no_progress
 from projections.history.columns import History, load_history
@@ -25,6 +25,9 @@ from projections.rulebook import RulebookProjection
 from projections.store import ViewStore, open_views
 from projections.tallies.kept_files import KeptFiles
 from projections.tallies.standing import Standing
+
+if TYPE_CHECKING:
+    from projections.audit.trail import AuditTrail
 
 Clock = Callable[[], int]
 
@@ -47,7 +50,6 @@ class Kaoji:
     views: ViewStore
     driver: Driver
     clock: Clock
-    audit_trail: AuditTrail = field(default_factory=AuditTrail)
     directory: KnownDirectory = field(default_factory=KnownDirectory)
     numbering: Numbering = field(default_factory=Numbering)
     kept_files: KeptFiles | None = None
@@ -56,6 +58,13 @@ class Kaoji:
     """Kept while a server runs: what contexts count for, up with the history."""
     _history: History | None = None
     _lock: Lock = field(default_factory=Lock)
+
+    @cached_property
+    def audit_trail(self) -> AuditTrail:
+        """What is kept between audits. Only these import it."""
+        from projections.audit.trail import AuditTrail
+
+        return AuditTrail()
 
     def history(self, *, upto: int | None = None, progress: Progress = no_progress) -> History:
         """The history up to the ledger's head, or at least a position: catches up first, and goes on from what it

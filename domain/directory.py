@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 import msgspec
 import numpy as np
@@ -116,13 +116,15 @@ class Directory:
 
     def _fold_unit(self, action: DirectoryAction, day: int) -> bool:
         """Whether all of the action took effect."""
-        unit = self._units.setdefault(action.subject, _Unit())
+        unit = self._units.get(action.subject)
+        if unit is None:
+            unit = self._units[action.subject] = _Unit()
         if action.type == "unit.closed":
             unit.present.end(day)
             return True
         if action.type == "unit.opened" or not unit.present.spans:
             unit.present.begin(day)
-        _set(unit.title, day, action.data.get("title"))
+        unit.title = _set(unit.title, day, action.data.get("title"))
         parent = action.data.get("parent")
         if parent is None or action.type == "unit.renamed":
             return True
@@ -139,7 +141,9 @@ class Directory:
         return at is not None
 
     def _fold_staff(self, action: DirectoryAction, day: int) -> None:
-        person = self._staff.setdefault(action.subject, _Person())
+        person = self._staff.get(action.subject)
+        if person is None:
+            person = self._staff[action.subject] = _Person()
         if action.type == "staff.left":
             person.present.end(day)
             person.unit.put(day, None)
@@ -147,10 +151,10 @@ class Directory:
         person.present.begin(day)
         data = action.data
         unit = data.get("to_unit")
-        _set(person.unit, day, data.get("unit") if unit is None else unit)
-        _set(person.title, day, data.get("title"))
-        _set(person.post, day, data.get("post"))
-        _set(person.competence, day, data.get("competence"))
+        person.unit = _set(person.unit, day, data.get("unit") if unit is None else unit)
+        person.title = _set(person.title, day, data.get("title"))
+        person.post = _set(person.post, day, data.get("post"))
+        person.competence = _set(person.competence, day, data.get("competence"))
 
 
 class _Timeline(msgspec.Struct, Generic[Value]):
@@ -193,24 +197,31 @@ class _Presence(msgspec.Struct):
         return any(begun <= day_to and (ended is None or ended >= day_from) for begun, ended in self.spans)
 
 
+_UNSAID: Final[_Timeline[str]] = _Timeline()
+"""Of what nobody stated, for all: most people have no title, and there are very many."""
+
+
 class _Unit(msgspec.Struct):
     parent: _Timeline[str] = msgspec.field(default_factory=_Timeline)
-    title: _Timeline[str] = msgspec.field(default_factory=_Timeline)
+    title: _Timeline[str] = msgspec.field(default_factory=lambda: _UNSAID)
     present: _Presence = msgspec.field(default_factory=_Presence)
 
 
 class _Person(msgspec.Struct):
     unit: _Timeline[str] = msgspec.field(default_factory=_Timeline)
-    title: _Timeline[str] = msgspec.field(default_factory=_Timeline)
-    post: _Timeline[str] = msgspec.field(default_factory=_Timeline)
-    competence: _Timeline[str] = msgspec.field(default_factory=_Timeline)
+    title: _Timeline[str] = msgspec.field(default_factory=lambda: _UNSAID)
+    post: _Timeline[str] = msgspec.field(default_factory=lambda: _UNSAID)
+    competence: _Timeline[str] = msgspec.field(default_factory=lambda: _UNSAID)
     present: _Presence = msgspec.field(default_factory=_Presence)
 
 
-def _set(timeline: _Timeline[str], day: int, value: str | None) -> None:
-    """A field that an action does not state leaves what was."""
-    if value is not None:
-        timeline.put(day, value)
+def _set(timeline: _Timeline[str], day: int, value: str | None) -> _Timeline[str]:
+    """The timeline with a value from a day on; a field that an action does not state leaves what was."""
+    if value is None:
+        return timeline
+    own: _Timeline[str] = _Timeline() if timeline is _UNSAID else timeline
+    own.put(day, value)
+    return own
 
 
 def _order(action: DirectoryAction) -> tuple[int, int, int, str, str]:

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from domain.actions.actions import Action, facts_action
 from domain.actions.stored_facts import read_facts
 from domain.directory import Directory, DirectoryAction
+from domain.garbage import without_collections
 from domain.ledger.ledger import Ledger
 from domain.ledger.records import ACTION_TOPIC, Recorded
 from domain.zones import Zone
@@ -84,14 +85,15 @@ def directory_as_known(
         order="position",
         upto=("position", history.position),
     )
-    try:
-        actions = {row[0]: facts_action(bytes(row[1])) for row in rows}
-    except (msgspec.MsgspecError, TypeError) as error:
-        raise DamagedViewError(build.projection, f"an action in it cannot be read ({error})") from error
-    effective = effective_actions(actions, history, ledger)
-    return Directory.fold(
-        [_directory_action(position, action) for position, action in sorted(effective.items())], zone
-    )
+    with without_collections():
+        try:
+            actions = {position: facts_action(bytes(facts)) for position, facts in rows}
+        except (msgspec.MsgspecError, TypeError) as error:
+            raise DamagedViewError(build.projection, f"an action in it cannot be read ({error})") from error
+        effective = effective_actions(actions, history, ledger)
+        return Directory.fold(
+            [_directory_action(position, action) for position, action in sorted(effective.items())], zone
+        )
 
 
 def _directory_action(position: int, action: Action) -> DirectoryAction:

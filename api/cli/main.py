@@ -111,7 +111,7 @@ for room in (
     room.add_commands(app)
 
 
-_NEW_OBJECTS_MAX = 100_000
+_NEW_OBJECTS_MAX = 500_000
 """More new objects than these are searched for garbage. A command makes hundreds of thousands that it keeps, and
 hardly a circle among them: Python's own 700 make it search for a third of its time."""
 
@@ -122,6 +122,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     _open_streams()
     tear_down_logs()
     gc.set_threshold(_NEW_OBJECTS_MAX, 20, 20)
+    # NumPy's linear algebra, which nothing here asks for, starts a thread for each processor when it is imported.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # Whatever is left at the end goes with the process: Python would search it for circles before, several times.
     atexit.register(gc.freeze)
     try:

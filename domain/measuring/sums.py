@@ -63,7 +63,10 @@ class Sums:
     @cached_property
     def largest(self) -> int:
         """No sum over some cells of a subject is larger than this."""
-        return int(np.abs(self.by_cell).sum(axis=0).max(initial=0))
+        total = np.zeros(len(self), np.int64)
+        for cell_sums in self.by_cell:  # one after the other, so that they stay in the processor's caches
+            total += np.abs(cell_sums)
+        return int(total.max(initial=0))
 
     def row(self, subject: str) -> NDArray[np.int64]:
         """The cells of one subject; all zero where nothing was counted for it."""

@@ -27,8 +27,15 @@ def decimal_column(units: Units, places: int, *, there: Flags | None = None) -> 
 
 def plain_column(units: Units, places: int, *, there: Flags | None = None) -> TextColumn:
     """The same without zeros at the end, as `domain.numbers.plain` prints a number."""
-    texts = decimal_column(units, places, there=there)
-    return pc.ascii_rtrim(pc.ascii_rtrim(texts, characters="0"), characters=".") if places else texts
+    whole, part = np.divmod(units, 10**places)
+    texts = decimal_column(whole, 0, there=there)
+    # Most numbers are whole: only the others have zeros that are to be taken away.
+    broken = part != 0 if there is None else (part != 0) & there
+    if not broken.any():
+        return texts
+    ends = pc.ascii_rtrim(decimal_column(units[broken], places), characters="0")
+    found: TextColumn = pc.replace_with_mask(texts, pa.array(broken), ends)
+    return found
 
 
 def with_texts(column: TextColumn, texts: dict[int, str]) -> TextColumn:
