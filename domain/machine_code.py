@@ -40,8 +40,8 @@ _SCALARS: Final[dict[type, Word]] = {
     bool: ctypes.c_bool,
     np.bool_: ctypes.c_bool,
 }
-_RESULTS: Final = {"none": 0, "int64": 1, "UniTuple(int64 x 2)": 2, "UniTuple(int64 x 3)": 3}
-"""What may be returned, in numbers."""
+_NUMBERS: Final = {"none": 0, "bool": 1, "int64": 1, "UniTuple(int64 x 2)": 2, "UniTuple(int64 x 3)": 3}
+"""What may be returned: how many numbers it makes."""
 _DONE: Final = 0
 """What numba's code says of itself where it raised nothing."""
 
@@ -50,7 +50,7 @@ class Code(NamedTuple):
     """Machine code of a function for arguments of some kinds."""
 
     symbol: str
-    results: int
+    returned: str
     content: bytes
 
 
@@ -79,7 +79,7 @@ def kept_call(folder: Path, name: str, kinds: Kinds) -> Call | None:
         return None
     head, _, content = kept.partition(b"\n")
     told = json.loads(head)
-    return _call(Code(told["symbol"], told["results"], content), kinds)
+    return _call(Code(told["symbol"], told["returned"], content), kinds)
 
 
 def made_call(folder: Path, name: str, kinds: Kinds, dispatcher: Any, arguments: Sequence[Any]) -> Call | None:
@@ -87,7 +87,7 @@ def made_call(folder: Path, name: str, kinds: Kinds, dispatcher: Any, arguments:
     code = _compiled(dispatcher, kinds, arguments)
     if code is None:
         return None
-    kept = json.dumps({"symbol": code.symbol, "results": code.results}).encode() + b"\n" + code.content
+    kept = json.dumps({"symbol": code.symbol, "returned": code.returned}).encode() + b"\n" + code.content
     with suppress(OSError):  # Without room it is compiled anew the next time.
         _write(_path(folder, name, kinds), _checksum(kept) + b"\n" + kept)
     return _call(code, kinds)
@@ -100,27 +100,28 @@ def _compiled(dispatcher: Any, kinds: Kinds, arguments: Sequence[Any]) -> Code |
     signature = tuple(map(numba.typeof, arguments))
     dispatcher.compile(signature)
     made = dispatcher.overloads[signature]
-    results = _RESULTS.get(str(made.signature.return_type))
+    returned = str(made.signature.return_type)
     convention = dispatcher.targetctx.call_conv
     called = convention.get_function_type(made.fndesc.restype, made.fndesc.argtypes)
-    if results is None or not _is_called_so(called, results, kinds):
+    if returned not in _NUMBERS or not _is_called_so(called, returned, kinds):
         return None
     module = llvm.parse_assembly(dispatcher.inspect_llvm(signature))
     if any(each.is_declaration and not each.name.startswith("llvm.") for each in module.functions):
         return None  # It needs what only numba has in memory.
-    return Code(made.fndesc.llvm_func_name, results, _target_machine().emit_object(module))
+    return Code(made.fndesc.llvm_func_name, returned, _target_machine().emit_object(module))
 
 
-def _is_called_so(called: Any, results: int, kinds: Kinds) -> bool:
+def _is_called_so(called: Any, returned: str, kinds: Kinds) -> bool:
     """Whether numba hands over the very words that `_call` does."""
     from llvmlite import ir
 
     words = [word for kind in kinds for word in _words_of(kind)]
     result, _error, *told = called.args
-    room = ir.ArrayType(ir.IntType(64), results) if results > 1 else ir.IntType(64)
+    numbers = _NUMBERS[returned]
+    room = ir.ArrayType(ir.IntType(64), numbers) if numbers > 1 else ir.IntType(8 if returned == "bool" else 64)
     return (
         called.return_type == ir.IntType(32)
-        and (results == 0 or result == ir.PointerType(room))
+        and (numbers == 0 or result == ir.PointerType(room))
         and len(told) == len(words)
         and all(
             isinstance(each, ir.PointerType) if word is _POINTER else each == ir.IntType(8 * ctypes.sizeof(word))
@@ -145,7 +146,7 @@ def _call(code: Code, kinds: Kinds) -> Call:
         engine.get_function_address(code.symbol)
     )
     are_arrays = [not isinstance(kind, type) for kind in kinds]
-    results = code.results
+    numbers, is_flag = _NUMBERS[code.returned], code.returned == "bool"
 
     def call(*arguments: Any, _engine: Any = engine) -> Any:
         handed: list[Any] = []
@@ -154,10 +155,12 @@ def _call(code: Code, kinds: Kinds) -> Call:
                 handed += (None, None, each.size, each.itemsize, each.ctypes.data, *each.shape, *each.strides)
             else:
                 handed.append(each if type(each) in (int, bool) else each.item())
-        found, error = (_NUMBER * max(1, results))(), _POINTER()
+        found, error = (_NUMBER * max(1, numbers))(), _POINTER()
         ended = function(ctypes.addressof(found), ctypes.addressof(error), *handed)
         assert ended == _DONE, "a marked function raises nothing"
-        return tuple(found) if results > 1 else found[0] if results else None
+        if numbers > 1:
+            return tuple(found)
+        return bool(found[0]) if is_flag else found[0] if numbers else None
 
     return call
 

@@ -50,6 +50,10 @@ def filled(out: NDArray[np.int64], value: int) -> None:
         out[place] = value
 
 
+def is_above(value: int, least: int) -> bool:
+    return value > least
+
+
 def halved(value: int) -> float:
     return value / 2
 
@@ -91,6 +95,12 @@ def test_arguments_of_other_kinds_get_code_of_their_own(cache: Path) -> None:
         assert marked(out, 7) is None
         assert out.tolist() == [7, 7, 7]
     assert len(list(cache.glob("*.code"))) == 3
+
+
+def test_flag_is_handed_back_as_one() -> None:
+    marked = Marked(is_above)
+    assert [marked(2, 1), marked(1, 2)] == [True, False]
+    assert type(marked(2, 1)) is bool
 
 
 def test_result_that_cannot_be_handed_over_is_left_to_numba(cache: Path) -> None:
