@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
@@ -47,8 +48,13 @@ class Left:
 def kaoji(tmp_path_factory: pytest.TempPathFactory) -> CommandLine:
     """A store of a few actions."""
     folder = tmp_path_factory.mktemp("light")
-    line = {"specversion": "1.0", "id": "1", "source": "/gx/licensing", "type": "licensing.accepted"}
-    line |= {"subject": "case-1", "time": "2024-03-01T09:00:00+08:00", "data": {"owner": "li", "unit": "u"}}
+    line: dict[str, Any] = {"specversion": "1.0", "id": "1", "source": "/gx/licensing"}
+    line |= {
+        "type": "licensing.accepted",
+        "subject": "case-1",
+        "time": "2024-03-01T09:00:00+08:00",
+        "data": {"owner": "li", "unit": "u"},
+    }
     (folder / "actions.ndjson").write_text(json.dumps(line) + "\n")
     found = CommandLine(folder / "kaoji.db")
     found("ingest", folder / "actions.ndjson")
