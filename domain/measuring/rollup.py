@@ -142,6 +142,9 @@ def _without_empty(sums: Sums, cells: NDArray[np.bool_] | None = None) -> Sums:
     if counted.all():
         return sums
     renumbered = (np.cumsum(counted) - 1).astype(np.int32)
-    values = {name: each._replace(subject=renumbered[each.subject]) for name, each in sums.values.items()}
+    values = {}
+    for name, each in sums.values.items():
+        kept = counted[each.subject]
+        values[name] = Values(renumbered[each.subject[kept]], each.value[kept], each.part[kept])
     names = [name for name, is_counted in zip(sums.subjects, counted.tolist(), strict=True) if is_counted]
     return Sums(names, sums.cells[counted], values)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from domain.directory import Directory, DirectoryAction
@@ -170,8 +170,15 @@ def slow_sums(rows: list[TallyRow], directory: Directory, by: By) -> Sums:
     return Sums.of(counted, valued)
 
 
+GONE: list[TallyRow] = [
+    (Population.DECIDED, 0, "a", None, None, FROM, days, part) for days, part in ((0, -2), (1, 2))
+]
+"""What counts for nothing, though each of its values does."""
+
+
 @settings(max_examples=300, deadline=None)
 @given(ROWS, MOVES, st.sampled_from(["staff", "unit", "process", "all"]))
+@example(GONE, [], "staff")
 def test_sums_are_those_of_the_slow_reference(rows: list[TallyRow], moves: list[DirectoryAction], by: By) -> None:
     _, register = gx()
     directory = Directory.fold(moves, SHANGHAI)
