@@ -224,12 +224,14 @@ def _sums(result: dict[str, Any] | None) -> str | None:
 def _side(thing: dict[str, Any] | None, better: str) -> str | None:
     if thing is None:
         return None
-    side = _side_of(thing, better)
-    return f"{side}, {thing['why']}" if thing["share"] == "1" else f"{side} {thing['share']}, {thing['why']}"
+    share = "" if thing["share"] in ("0", "1") else f" {thing['share']}"
+    return f"{_side_of(thing, better)}{share}, {thing['why']}"
 
 
 def _side_of(thing: dict[str, Any], better: str) -> str:
     """On which side a thing stands, as a reader takes it: to be in the numerator of errors is nothing met."""
+    if "no-duration" in thing["flags"]:
+        return "left out"
     if "value" in thing:
         return "counted"
     return _AGAINST[thing["side"]] if better == "lower" else str(thing["side"])

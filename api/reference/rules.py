@@ -284,7 +284,8 @@ with the reason: also one that a policy declares itself, by what it counts, what
 
 A quantile is the smallest value that at least that part of the members do not exceed: the inverse of the \
 empirical distribution function (Hyndman and Fan 1996, definition 1). It is exact, and shares of a case count by \
-their size.
+their size. A case with no start on record by then has no days: it is a member of its population, but sums, means \
+and quantiles of days leave it out.
 
 ## What measures are made of
 """,

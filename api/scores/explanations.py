@@ -44,8 +44,9 @@ class CountedThing:
     why: str
     actions: tuple[int, ...]
     flags: tuple[str, ...]
-    """`incomplete`: the limit could not be computed; `provisional`: it may still move, as holidays are not
-    published; `self-recorded-correction`: by somebody credited here."""
+    """`incomplete`: the limit could not be computed; `no-duration`: its days are asked for, but no start is known,
+    so it is left out, with a share of 0; `provisional`: the limit may still move, as holidays are not published;
+    `self-recorded-correction`: by somebody credited here."""
     member: tuple[Population, int, int, int]
     """What it is: population, pattern, code of the case, and position of the deciding action."""
     value: int | None
@@ -253,14 +254,16 @@ def _counted_thing(
     of = Member(case, row, population, kind & 255, day or int(files.cases.actions.day[row]), value)
     limit = limit_told(files.cases, found.counted.rules, of, about)
     is_provisional = _is_provisional(found, of, limit)
+    is_left_out = of.lacks_value(about)
     flags = ["incomplete"] if "in-time" in about and of.has("limit-unknown") else []
+    flags += ["no-duration"] if is_left_out else []
     flags += ["provisional"] if is_provisional else []
     if not positions.isdisjoint(found.corrections.self_recorded):
         flags.append("self-recorded-correction")
     return CountedThing(
         case=subject.partition(":")[2],
-        met=met,
-        share=Fraction(part, WHOLE),
+        met=met and not is_left_out,
+        share=Fraction(0 if is_left_out else part, WHOLE),
         why=reason_text(
             files.cases,
             found.counted.rules,
@@ -274,7 +277,7 @@ def _counted_thing(
         actions=tuple(sorted(positions)),
         flags=tuple(flags),
         member=(population, kind & 255, int(files.subject[case]), int(files.cases.actions.position[row])),
-        value=value if "value" in about else None,
+        value=value if "value" in about and not is_left_out else None,
     )
 
 

@@ -9,7 +9,7 @@ from api.as_of import day_text
 from domain.measuring.cases import Cases
 from domain.measuring.evidence import Clock, clock_of, due_stated, is_penal, limit_at
 from domain.measuring.limits import NEVER, UNKNOWN, Rules
-from domain.measuring.populations import ATTRIBUTES, Population, pattern_of
+from domain.measuring.populations import ATTRIBUTES, NO_VALUE, Population, pattern_of
 from domain.measuring.stated import due_day_of
 
 _TEXTS = {
@@ -29,7 +29,7 @@ _TEXTS = {
         "not-conforming": "{done} {day}, required and not done: {steps}",
         "done": "{done} {day}",
         "duration": "{done} {day}, {value} days after the start",
-        "no-duration": "{done} {day}; its start was never recorded, so it counts as 0 days",
+        "no-duration": "{done} {day}; no start was recorded by then, so it has no days to count",
         "deemed": "{why}; not accepted in time, so accepted by law on receipt, {start}",
         "overdue-licence": "undecided, limit {limit} has passed",
         "open-licence": "undecided, limit {limit}",
@@ -66,7 +66,7 @@ _TEXTS = {
         "not-conforming": "{day}{done}，缺少必经步骤：{steps}",
         "done": "{day}{done}",
         "duration": "{day}{done}，历时{value}天",
-        "no-duration": "{day}{done}；未记录起算日，按0天计",
+        "no-duration": "{day}{done}；至此未记录起算日，无时长可计",
         "deemed": "{why}；逾期未受理，自收件之日{start}起视为受理",
         "overdue-licence": "未办结，期限{limit}已过",
         "open-licence": "未办结，期限{limit}",
@@ -119,6 +119,10 @@ class Member(NamedTuple):
         """Whether it has that attribute."""
         return bool(self.pattern & pattern_of(self.population, [attribute]))
 
+    def lacks_value(self, about: Sequence[str]) -> bool:
+        """Whether its value is asked for and it has none, so that it is left out."""
+        return "value" in about and self.value == NO_VALUE
+
 
 def reason_text(
     cases: Cases, rules: Rules, member: Member, about: Sequence[str], language: str,
@@ -142,7 +146,7 @@ def reason_text(
         else "",
         "steps": comma.join(steps),
     }
-    keys = dict.fromkeys(_keys(member, about, limit, has_start=clock is None or clock.start >= 0))
+    keys = dict.fromkeys(_keys(member, about, limit))
     opening, *more = (texts[key].format(**words) for key in keys)
     said = texts["done"].format(**words)
     # Each says first what was done; once is enough.
@@ -152,9 +156,9 @@ def reason_text(
     return texts["deemed"].format(why=why, start=day_text(int(cases.actions.day[clock.start])))
 
 
-def _keys(member: Member, about: Sequence[str], limit: int, *, has_start: bool) -> list[str]:
+def _keys(member: Member, about: Sequence[str], limit: int) -> list[str]:
     if member.population in (Population.DECIDED, Population.CLOSED):
-        return [_deciding_key(member, each, limit, has_start=has_start) for each in about] or ["done"]
+        return [_deciding_key(member, each, limit) for each in about] or ["done"]
     return [_key(member, about)]
 
 
@@ -177,7 +181,7 @@ def _key(member: Member, about: Sequence[str]) -> str:
     return "rated"
 
 
-def _deciding_key(member: Member, about: str, limit: int, *, has_start: bool) -> str:
+def _deciding_key(member: Member, about: str, limit: int) -> str:
     if about in ("in-time", "limit-unknown"):
         if limit == UNKNOWN:
             return "no-start"
@@ -186,7 +190,7 @@ def _deciding_key(member: Member, about: str, limit: int, *, has_start: bool) ->
         return "in-time" if member.has("in-time") else "late"
     if about in _BOTH:
         return _BOTH[about][not member.has(about)]
-    return "duration" if has_start else "no-duration"
+    return "no-duration" if member.lacks_value([about]) else "duration"
 
 
 def _clock(cases: Cases, rules: Rules, member: Member, about: Sequence[str]) -> Clock | None:

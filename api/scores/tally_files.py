@@ -25,7 +25,7 @@ from domain.scoring.scoring import Scorecards, score
 from projections.driver import Progress, no_progress
 from projections.tallies.tallies import count
 
-_MAGIC: Final = b"kaoji.TallyFile.v1\n"
+_MAGIC: Final = b"kaoji.TallyFile.v2\n"
 _DIGEST_SIZE: Final = 32
 _TOLD: Final = ("parent", "unit", "to_unit")
 """What scoring needs of an action about units and staff. Names and posts stay at home."""
@@ -77,7 +77,7 @@ class TallyFile(NamedTuple):
         """Read what `to_bytes` wrote. Raises TallyFileError, naming the file."""
         begin = len(_MAGIC) + _DIGEST_SIZE
         if not data.startswith(_MAGIC):
-            raise TallyFileError(f"{name} is no tally of version 1. Write one with `kaoji tally export`.")
+            raise TallyFileError(f"{name} is no tally of version 2. Write one with `kaoji tally export`.")
         if hashlib.sha256(data[begin:]).digest() != data[len(_MAGIC) : begin]:
             raise TallyFileError(f"{name} is not as it was written: its checksum differs. Copy or write it again.")
         end = begin + 8 + int.from_bytes(data[begin : begin + 8], "little")

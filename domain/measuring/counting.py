@@ -29,7 +29,7 @@ from domain.measuring.fold import (
     sharers_max,
 )
 from domain.measuring.limits import Days, Rules, Versions
-from domain.measuring.populations import CELLS, FIRST_CELL, STOCKS, VALUED, Population
+from domain.measuring.populations import CELLS, FIRST_CELL, NO_VALUE, STOCKS, VALUED, Population
 from domain.measuring.spans import Spans, cases_reaching
 from domain.measuring.tally import WHOLE
 from domain.measuring.walk import Held, Landmarks, clear, hold, room_to_walk, step, walk
@@ -339,7 +339,7 @@ def add_up(
             line = int(row.procedure) if row.procedure >= 0 else procedures - 1
             write(addends, added, (persons + units + line) * CELLS + cell, row.part)
             added += counts
-        if valued.size and counts and IS_VALUED[row.kind >> 8]:
+        if valued.size and counts and IS_VALUED[row.kind >> 8] and row.value != NO_VALUE:
             valued[kept] = rows[number]
             kept += 1
     add_all(addends, added, sums)

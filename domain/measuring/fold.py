@@ -69,7 +69,7 @@ CONTRIBUTION_RECORD = np.dtype(
         ("unit", np.int32),
         ("procedure", np.int32),
         ("day", np.int32),
-        ("value", np.int32),  # of members that have one: days, or the rating
+        ("value", np.int32),  # of members that have one: days or the rating, or NO_VALUE
         ("row", np.int32),  # the action that decides: index into Cases.actions
         ("kind", np.uint16),  # population << 8 | pattern
     ],

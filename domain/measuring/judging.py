@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from domain.compiled import compiled
 from domain.measuring.cases import LAST_OWN, STATES_STEP, Actions, Extras, Role
 from domain.measuring.limits import UNKNOWN, Days, Versions, counted_limit, start_of, surely_by, version_in_force
-from domain.measuring.populations import CONFORMITY
+from domain.measuring.populations import CONFORMITY, NO_VALUE
 from domain.measuring.stated import due_day_of, due_kind_of, step_of
 from domain.measuring.walk import Landmarks, by_then
 
@@ -53,7 +53,10 @@ def judged(
     first_day: int, counted: Days, working_days: Days, days_min: Days,
     asked: int, upto: int, first: int, row: int, due: int, start: int, procedure: int,
 ) -> tuple[int, int]:  # fmt: skip
-    """How the deciding action did: (1 in time | 2 limit unknown | 4 conforming, days since the start)."""
+    """How the deciding action did: (1 in time | 2 limit unknown | 4 conforming, days since the start).
+
+    Without a start there are no days, and the case has NO_VALUE.
+    """
     day = int(actions[row].day)
     start_day = int(actions[start].day) if start >= 0 else day
     pattern = 0
@@ -84,7 +87,7 @@ def judged(
                         taken |= step_bits[version, step_of(actions, extras, each)]
             if taken & versions[version].required == versions[version].required:
                 pattern |= 4
-    return pattern, max(0, day - start_day)
+    return pattern, max(0, day - start_day) if start >= 0 else NO_VALUE
 
 
 @compiled

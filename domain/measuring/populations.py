@@ -20,9 +20,10 @@ class Population(IntEnum):
     DECISION = 0
     """Every standing grant, refusal, penalty and dismissal, on its day."""
     DECIDED = 1
-    """Licence cases, on the day of their decision. Value: calendar days from the start to the decision."""
+    """Licence cases, on the day of their decision. Value: calendar days from the start to it, if there was one."""
     CLOSED = 2
-    """Enforcement cases that were opened, on the day of their closing. Value: calendar days from the opening."""
+    """Enforcement cases that were opened, on the day of their closing. Value: calendar days from the opening, if
+    it came before."""
     RATED = 3
     """The first standing rating of each case, on its day. Value: the rating, 1 to 5."""
     TARGET = 4
@@ -55,6 +56,10 @@ STOCKS: Final = frozenset({Population.OPEN_LICENCE, Population.OPEN_ENFORCEMENT}
 
 VALUED: Final = frozenset({Population.DECIDED, Population.CLOSED, Population.RATED})
 """Populations whose members have a value of their own, in whole days or points."""
+
+NO_VALUE: Final = -1
+"""Value of such a member that has none, as its start is not known: it counts as a member, but sums, means and
+quantiles of values leave it out."""
 
 IN_TIME_STOCK: Final = 1 << len(Population)
 """Asks a fold also for what stands open and is not overdue; else stocks hold what is overdue only."""

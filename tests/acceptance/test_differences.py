@@ -120,6 +120,24 @@ def test_changes_add_up_for_every_subject_of_any_history(kaoji: Kaoji, seed: int
                 assert_leads_over(found, card.subject)
 
 
+def test_a_start_that_comes_late_is_told_as_days_that_count_from_now_on(kaoji: Kaoji, between: Between) -> None:
+    record(kaoji, [act("licensing.granted", "L1", "03-06", owner="s1", unit="u1")])
+    record(kaoji, [act("licensing.received", "L1", "03-02", owner="s1", unit="u1")])
+
+    found = table(between(1, 2, "s1", policy="market-supervision-2024"), "decision-days")
+
+    (change,) = found["changes"]
+    assert (change["case"], change["change"], change["actions"]) == ("L1", "changed", [2])
+    assert (change["numerator"], change["denominator"]) == ("4", "1")
+    assert change["before"] == {
+        "side": "missed",
+        "share": "0",
+        "why": "decided 2024-03-06; no start was recorded by then, so it has no days to count",
+        "flags": ["no-duration"],
+    }
+    assert (change["after"]["share"], change["after"]["value"], change["after"]["flags"]) == ("1", 4, [])
+
+
 def test_what_later_actions_did_is_told_with_them(kaoji: Kaoji, between: Between) -> None:
     granted = act("licensing.granted", "L1", "03-06", owner="s1", unit="u1")
     wrong = act("licensing.granted", "L2", "03-06", owner="s1", unit="u1")

@@ -171,8 +171,44 @@ def test_a_case_deemed_accepted_is_explained_by_its_receipt(tmp_path: Path) -> N
         (f"decided 2024-04-10, 40 days after the start{deemed}", [1, 2, 3]),
         ("decided 2024-04-10, 36 days after the start", [5, 6]),
         ("decided 2024-04-10, 21 days after the start", [9, 10]),
-        ("decided 2024-04-10; its start was never recorded, so it counts as 0 days", [11]),
+        ("decided 2024-04-10; no start was recorded by then, so it has no days to count", [11]),
     ]
+    *valued, left_out = told["decision-days"]
+    assert [(each["share"], each["value"]) for each in valued] == [("1", 40), ("1", 36), ("1", 21)]
+    assert (left_out["share"], left_out["side"], left_out["flags"]) == ("0", "missed", ["no-duration"])
+    assert "value" not in left_out
+
+
+def test_an_enforcement_case_opened_after_its_closing_is_told_as_left_out(tmp_path: Path) -> None:
+    """E1 was closed after six days; E2 was opened only after it was closed, so nobody knows how long it took."""
+    owner = {"owner": "s1", "unit": "u1"}
+    actions = [
+        act("enforcement.opened", "E1", "03-04", **owner),
+        act("enforcement.closed", "E1", "03-10", **owner),
+        act("enforcement.closed", "E2", "03-10", **owner),
+        act("enforcement.opened", "E2", "03-12", **owner),
+    ]
+    with product(tmp_path) as kaoji:
+        record(kaoji, actions)
+    year = ("--from", "2024-01-01", "--to", "2024-12-31")
+    asked = ("explain", "s1", "--policy", "process-enforcement", "--indicator", "closing-days", *year)
+    command_line = CommandLine(tmp_path / "kaoji.db")
+
+    (told,) = command_line(*asked, "--format", "json").json["indicators"]
+    (chinese,) = command_line(*asked, "--format", "json", "--lang", "zh").json["indicators"]
+
+    assert (told["numerator"], told["denominator"]) == ("6", "1")
+    assert [(each["case"], each["share"], each["why"], each["flags"]) for each in told["counted"]] == [
+        ("E1", "1", "closed 2024-03-10, 6 days after the start", []),
+        (
+            "E2",
+            "0",
+            "closed 2024-03-10; no start was recorded by then, so it has no days to count",
+            ["no-duration"],
+        ),
+    ]
+    assert chinese["counted"][1]["why"] == "2024-03-10结案；至此未记录起算日，无时长可计"
+    assert [row["side"] for row in command_line(*asked, "--format", "csv").rows] == ["counted", "left out"]
 
 
 OWN = """

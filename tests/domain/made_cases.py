@@ -120,6 +120,8 @@ def made_version(random: Random) -> ReferenceLimit:
 def made_case(random: Random) -> list[Fact]:
     """One case that begins and ends as cases do, and in between what may move its limit, in order.
 
+    Of some nothing that starts the clock was recorded.
+
     Ids are the positions at which the actions were recorded, in any order.
     """
     family = random.choice(list(TYPES))
@@ -128,6 +130,9 @@ def made_case(random: Random) -> list[Fact]:
         types.append(ENDINGS[family])
     if random.random() < 0.15:
         random.shuffle(types)
+    if random.random() < 0.15:
+        # What started it was never recorded.
+        types = [kind for kind in types if kind not in BEGINNINGS[family]] or [ENDINGS[family]]
     facts, day = [], 0
     positions = random.sample(range(1, len(types) + 1), k=len(types))
     for number, kind in enumerate(types):

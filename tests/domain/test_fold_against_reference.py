@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.measuring.fold import HEAD, fold
-from domain.measuring.populations import ATTRIBUTES, STOCKS, Population
+from domain.measuring.populations import ATTRIBUTES, NO_VALUE, STOCKS, VALUED, Population
 from domain.measuring.tally import WHOLE
 from domain.rules.calendars import to_date, to_day
 from tests.domain.made_cases import (
@@ -50,7 +50,7 @@ def by_fold(facts: Sequence[Fact], rules: Rules, last_day: date, upto: int) -> C
         key = (
             population.name.lower(),
             frozenset(name for bit, name in enumerate(ATTRIBUTES[population]) if pattern >> bit & 1),
-            int(row.value),
+            int(row.value) if population in VALUED and row.value != NO_VALUE else None,
             last_day if stands else to_date(int(row.day)),
             *(words[code] if code >= 0 else None for words, code in (
                 (STAFF, row.person), (UNITS, row.unit), (PROCEDURES, row.procedure)
@@ -64,9 +64,8 @@ def by_reference(facts: Sequence[Fact], rules: Rules, last_day: date) -> Counted
     found: Counted = defaultdict(Fraction)
     for member in members(facts, date.min, last_day, rules):
         for person, share in credited(member):
-            value = member.value or 0
             who = (person, member.who.unit, member.who.procedure)
-            found[member.population, member.attributes, value, member.day, *who] += share
+            found[member.population, member.attributes, member.value, member.day, *who] += share
     return dict(found)
 
 

@@ -6,7 +6,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from domain.directory import Directory, DirectoryAction
-from domain.measuring.populations import ATTRIBUTES, STOCKS, VALUED, Population
+from domain.measuring.populations import ATTRIBUTES, NO_VALUE, STOCKS, VALUED, Population
 from domain.measuring.rollup import By, sums_of
 from domain.measuring.sums import Sums, Values
 from domain.measuring.tally import Tally, TallyRow
@@ -122,7 +122,7 @@ ROWS = st.lists(
         NAMES,
         st.sampled_from([None, LICENCE, PENALTY, "nowhere"]),
         st.integers(march(-2), march(34)),
-        st.integers(0, 3),
+        st.integers(NO_VALUE, 3),
         st.integers(-2, 2),
     ),
     max_size=25,
@@ -161,7 +161,8 @@ def slow_sums(rows: list[TallyRow], directory: Directory, by: By) -> Sums:
                 sums = cells.setdefault(subject, {})
                 sums[population, pattern] = sums.get((population, pattern), 0) + part
                 histogram = values.setdefault(subject, {}).setdefault(population, {})
-                histogram[value] = histogram.get(value, 0) + part
+                if value != NO_VALUE:
+                    histogram[value] = histogram.get(value, 0) + part
     counted = {subject: sums for subject, sums in cells.items() if any(sums.values())}
     valued = {
         subject: {population: each for population, each in values[subject].items() if population in VALUED}

@@ -21,7 +21,7 @@ ROWS = st.lists(
         CODES,
         CODES,
         st.integers(-2, 2) | DAYS_APART,
-        st.integers(0, 2),
+        st.integers(-1, 2),
         st.integers(0, 900),
     ),
     max_size=40,

@@ -159,10 +159,10 @@ def closed(facts: Sequence[Fact], rules: Rules) -> Iterator[Member]:
         yield Member("closed", found, who_of(history), rules.day(closing), days_since_start(history, rules))
 
 
-def days_since_start(history: Sequence[Fact], rules: Rules) -> int:
-    """Calendar days from the start to the last of these actions; 0 where no start is known, never negative."""
+def days_since_start(history: Sequence[Fact], rules: Rules) -> int | None:
+    """Calendar days from the start to the last of these actions, never negative; None where no start is known."""
     start = start_of(history, rules)
-    return 0 if start is None else max(0, (rules.day(history[-1]) - start).days)
+    return None if start is None else max(0, (rules.day(history[-1]) - start).days)
 
 
 def is_conforming(history: Sequence[Fact], rules: Rules) -> bool:

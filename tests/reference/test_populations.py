@@ -92,12 +92,17 @@ def test_decided_licence_case_says_whether_it_was_in_time_faulty_and_rated() -> 
         ([RECEIVED, granted("03-11")], 7),
         ([RECEIVED, act("licensing.accepted", "L1", "03-06"), granted("03-11")], 5),
         ([RECEIVED, act("licensing.accepted", "L1", "03-12"), granted("03-11")], 7),
-        ([granted("03-11")], 0),
-        ([RECEIVED, granted("03-04")], 0),
+        ([RECEIVED, granted("03-04T10:00")], 0),
     ],
 )
 def test_value_of_a_decided_case_is_the_days_since_its_start(events: list[Event], days: int) -> None:
     assert counted(events).values == {("decided", days): 1}
+
+
+@pytest.mark.parametrize("later", [[], [act("licensing.received", "L1", "03-12")]])
+def test_case_decided_without_a_known_start_is_a_member_without_a_value(later: list[Event]) -> None:
+    assert one([granted("03-11"), *later], "decided") == {"in-time", "conforming"}
+    assert counted([granted("03-11"), *later]).values == {}
 
 
 def test_closed_enforcement_case_is_in_time_by_its_own_limit_and_valued_from_its_opening() -> None:
@@ -110,7 +115,7 @@ def test_closed_enforcement_case_is_in_time_by_its_own_limit_and_valued_from_its
     later = act("enforcement.opened", "E1", "03-20", procedure="W5")
     unopened = act("enforcement.closed", "E1", "03-11", procedure="W5")
     assert one([unopened, later], "closed") == {"limit-unknown", "conforming"}
-    assert counted([unopened, later]).values == {("closed", 0): 1}
+    assert counted([unopened, later]).values == {}
 
 
 def test_rating_is_good_from_four_on_and_valued() -> None:
