@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -23,6 +23,15 @@ SCORED = (
     "due", "rating", "present", "step",
 )  # fmt: skip
 """The columns that counting reads."""
+
+ENDS: Final = {
+    "shares": ("position",),
+    "references": ("position",),
+    "links": ("position", "target"),
+    "amended": ("target",),
+    "amended_shares": ("target",),
+}
+"""The columns of each other part that say to which rows an entry belongs."""
 
 
 class CaseRows:
@@ -103,26 +112,43 @@ class CaseRows:
         return seen
 
     def excerpt(self, rows: Rows) -> History:
-        """A history of these rows alone, in their order: row r of it is row `rows[r]`.
-
-        What became known at a position became known with the last of the rows up to it.
-        """
+        """A history of these rows alone, as `excerpt_of` cuts it."""
         history, chosen = self.history, rows[self._marked[rows]].tolist()
-        parts: dict[str, Any] = {
-            "shares": _at_rows(history.shares, rows),
-            "references": _at_rows(history.references, rows),
-            "links": _at(history.links, self._links, chosen, rows, "position", "target"),
-            "amended": _at(history.amended, self._amended, chosen, rows, "target"),
-            "amended_shares": _at(history.amended_shares, self._amended_shares, chosen, rows, "target"),
+        entries = {
+            "shares": _entries_at(history.shares, rows),
+            "references": _entries_at(history.references, rows),
+            "links": _entries_of(self._links, chosen),
+            "amended": _entries_of(self._amended, chosen),
+            "amended_shares": _entries_of(self._amended_shares, chosen),
         }
-        return History(
-            position=rows.size,
-            build=history.build,
-            rows={name: history.rows[name][rows] for name in SCORED},
-            ids=SomeIds(history.ids, rows),
-            words=history.words,
-            **parts,
-        )
+        return excerpt_of(history, rows, entries)
+
+
+def excerpt_of(history: History, rows: Rows, entries: Mapping[str, NDArray[Any]]) -> History:
+    """A history of these rows alone, in their order: row r of it is row `rows[r]`.
+
+    `entries` choose those of the other parts that belong to the rows, by number or by flag. What became known at a
+    position became known with the last of the rows up to it.
+    """
+
+    def part(name: str) -> Columns:
+        columns: Columns = getattr(history, name)
+        found = {column: columns[column][entries[name]] for column in columns}
+        for end in ENDS[name]:
+            found[end] = np.searchsorted(rows, found[end] - 1) + 1
+        if "known_at" in found:
+            found["known_at"] = np.searchsorted(rows, found["known_at"] - 1, "right")
+        return found
+
+    parts: dict[str, Any] = {name: part(name) for name in ENDS}
+    return History(
+        position=rows.size,
+        build=history.build,
+        rows={name: history.rows[name][rows] for name in SCORED},
+        ids=SomeIds(history.ids, rows),
+        words=history.words,
+        **parts,
+    )
 
 
 def subjects_of(history: History, rows: Rows) -> NDArray[np.int32]:
@@ -176,20 +202,13 @@ class SomeIds:
         return self.ids.take(self.rows[rows])
 
 
-def _at_rows(part: Columns, rows: Rows) -> Columns:
-    """The entries of a part, sorted by position, that belong to the rows; renumbered."""
+def _entries_at(part: Columns, rows: Rows) -> Rows:
+    """Numbers of the entries of a part, sorted by position, that belong to the rows."""
     begin = np.searchsorted(part["position"], rows + 1, "left")
     many = np.searchsorted(part["position"], rows + 1, "right") - begin
-    place = np.repeat(np.arange(rows.size), many)
-    entry = begin[place] + np.arange(place.size) - np.repeat(np.cumsum(many) - many, many)
-    return {name: place + 1 if name == "position" else part[name][entry] for name in part}
+    return np.repeat(begin - np.cumsum(many) + many, many) + np.arange(many.sum())
 
 
-def _at(part: Columns, by_row: Numbers, chosen: list[int], rows: Rows, *keys: str) -> Columns:
-    """The entries of a part that belong to the rows, in their order; renumbered."""
-    numbers = sorted({number for row in chosen if row in by_row for number in by_row[row]})
-    columns = {name: part[name][numbers] if numbers else part[name][:0] for name in part}
-    for key in keys:
-        columns[key] = np.searchsorted(rows, columns[key] - 1) + 1
-    columns["known_at"] = np.searchsorted(rows, columns["known_at"] - 1, "right")
-    return columns
+def _entries_of(by_row: Numbers, chosen: list[int]) -> Rows:
+    """Numbers of the entries that belong to the rows, rising."""
+    return np.array(sorted({number for row in chosen if row in by_row for number in by_row[row]}), np.int64)

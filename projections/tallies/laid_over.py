@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import Any, Final
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,21 +14,13 @@ from domain.measuring.cases import Cases
 from domain.measuring.limits import NEVER
 from domain.measuring.spans import spans_of
 from domain.rules.context import Context
-from projections.history.columns import Columns, History
+from projections.history.columns import History
 from projections.history.links import LinkKind
 from projections.tallies.case_files import CaseFiles, case_files
-from projections.tallies.excerpt import Rows, SomeIds, subjects_of
+from projections.tallies.excerpt import ENDS, Rows, excerpt_of, subjects_of
 from projections.tallies.partitions import some_cases
 
 Flags = NDArray[np.bool_]
-_ENDS: Final = {
-    "shares": ("position",),
-    "references": ("position",),
-    "links": ("position", "target"),
-    "amended": ("target",),
-    "amended_shares": ("target",),
-}
-"""The columns of each part that say to which rows an entry belongs."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +105,8 @@ def _files_of(history: History, subjects: NDArray[np.int32], context: Context) -
     add_linked(history, flags)
     rows = np.flatnonzero(flags)
     to_instant = context.due_precision == "instant"
-    files = case_files(excerpt_of(history, rows, flags), context.zone, to_instant=to_instant, subjects=subjects)
+    entries = {name: flags[getattr(history, name)[ends[0]] - 1] for name, ends in ENDS.items()}
+    files = case_files(excerpt_of(history, rows, entries), context.zone, to_instant=to_instant, subjects=subjects)
     actions, spans = files.cases.actions, files.spans
     actions.position = rows[actions.position - 1] + 1
     spans.first_position = rows[spans.first_position - 1] + 1
@@ -139,52 +132,6 @@ def add_linked(history: History, flags: Flags) -> None:
         if not fresh.any():
             return
         flags[own[fresh]] = flags[meant[fresh]] = True
-
-
-def excerpt_of(history: History, rows: Rows, flags: Flags) -> History:
-    """A history of these (flagged) rows alone, in their order: row r of it is row `rows[r]`.
-
-    What became known at a position became known with the last of the rows up to it.
-    """
-
-    def part(name: str) -> Columns:
-        columns: Columns = getattr(history, name)
-        chosen = flags[columns[_ENDS[name][0]] - 1]
-        found = {column: columns[column][chosen] for column in columns}
-        for end in _ENDS[name]:
-            found[end] = np.searchsorted(rows, found[end] - 1) + 1
-        if "known_at" in found:
-            found["known_at"] = np.searchsorted(rows, found["known_at"] - 1, "right")
-        return found
-
-    parts: dict[str, Any] = {name: part(name) for name in _ENDS}
-    return replace(
-        history,
-        position=rows.size,
-        rows=_AtRows(history.rows, rows),
-        ids=SomeIds(history.ids, rows),
-        resident=None,
-        **parts,
-    )
-
-
-class _AtRows(Mapping[str, NDArray[Any]]):
-    """Columns at some rows; each is picked when it is first asked for."""
-
-    def __init__(self, columns: Columns, rows: Rows) -> None:
-        self._columns, self._rows = columns, rows
-        self._picked: dict[str, NDArray[Any]] = {}
-
-    def __getitem__(self, name: str) -> NDArray[Any]:
-        if name not in self._picked:
-            self._picked[name] = self._columns[name][self._rows]
-        return self._picked[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._columns)
-
-    def __len__(self) -> int:
-        return len(self._columns)
 
 
 def _joined(kept: Roomy, more: CaseFiles) -> CaseFiles:
