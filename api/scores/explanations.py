@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from api.scores.reasons import Member, limit_told, reason_text
 from api.scores.scorecards import Basis
 from domain.errors import UnknownNameError, WrongInputError
+from domain.measuring.contributions import CONTRIBUTION_RECORD, Contributions
 from domain.measuring.evidence import (
     attributes_asked,
     due_stated,
@@ -22,7 +23,7 @@ from domain.measuring.evidence import (
     missing_steps,
     version_at,
 )
-from domain.measuring.fold import CONTRIBUTION_RECORD, Contributions, fold_in_chunks
+from domain.measuring.fold import fold_in_chunks
 from domain.measuring.limits import NEVER, UNKNOWN
 from domain.measuring.populations import STOCKS, Population, asked_for, cells_with
 from domain.measuring.populations import kind_of as kind_of_cell

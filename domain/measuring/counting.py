@@ -15,19 +15,15 @@ from numpy.typing import NDArray
 
 from domain.compiled import compiled, processors
 from domain.measuring.cases import NOBODY, STATES_SHARES, Actions, Cases, Extras, Role, Shares
-from domain.measuring.fold import (
+from domain.measuring.contributions import (
     CONTRIBUTION_RECORD,
-    EVERYS,
-    HEAD,
     ROWS_PER_ACTION,
     Contributions,
-    Index,
     buffer_size,
     empty_contributions,
-    fold_target,
-    fold_walked,
     sharers_max,
 )
+from domain.measuring.fold import EVERYS, HEAD, Index, fold_target, fold_walked
 from domain.measuring.limits import Days, Rules, Versions
 from domain.measuring.populations import CELLS, FIRST_CELL, NO_VALUE, STOCKS, VALUED, Population
 from domain.measuring.spans import Spans, cases_reaching

@@ -8,36 +8,27 @@ as one piece, so functions take arrays one by one and rows by their number.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from domain.compiled import compiled
-from domain.measuring.cases import (
-    NOBODY,
-    OVERTURNED,
-    STATES_REASON,
-    STATES_SHARES,
-    Actions,
-    Cases,
-    Extras,
-    Role,
-    Shares,
+from domain.measuring.cases import NOBODY, OVERTURNED, STATES_REASON, Actions, Cases, Extras, Role, Shares
+from domain.measuring.contributions import (
+    ROWS_PER_ACTION,
+    Contributions,
+    buffer_size,
+    emit,
+    emit_held,
+    emit_one,
+    empty_contributions,
+    sharers_max,
 )
-from domain.measuring.judging import clock_start, judged, limit_in_force
-from domain.measuring.limits import (
-    NEVER,
-    UNKNOWN,
-    Days,
-    Rules,
-    Versions,
-    counted_days,
-    day_of_count,
-    surely_by,
-    version_in_force,
-)
-from domain.measuring.populations import EVERYTHING, IN_TIME_STOCK, Population
+from domain.measuring.judging import clock_start, judged
+from domain.measuring.limits import NEVER, Days, Rules, Versions
+from domain.measuring.open_cases import CARD, OPEN_ENFORCEMENT, OPEN_LICENCE, fold_stock
+from domain.measuring.populations import EVERYTHING, Population
 from domain.measuring.spans import ALL_BEFORE
 from domain.measuring.stated import due_day_of, rating_of
 from domain.measuring.tally import WHOLE
@@ -49,7 +40,6 @@ from domain.measuring.walk import (
     Landmarks,
     by_then,
     is_decision,
-    longest_case,
     noted,
     room_to_walk,
     walk,
@@ -58,34 +48,10 @@ from domain.measuring.walk import (
 HEAD: Final = 2**31 - 1
 """As of the newest position."""
 
-ROWS_PER_ACTION: Final = 20
-"""No action gives more contributions than this for each who shares in it: two stocks with their two borders and
-two sides, six cards, an action, and what its case counts for at the end."""
-
-CONTRIBUTION_RECORD = np.dtype(
-    [
-        ("part", np.int32),  # millionths of a member; negative where a stock ends
-        ("person", np.int32),
-        ("unit", np.int32),
-        ("procedure", np.int32),
-        ("day", np.int32),
-        ("value", np.int32),  # of members that have one: days or the rating, or NO_VALUE
-        ("row", np.int32),  # the action that decides: index into Cases.actions
-        ("kind", np.uint16),  # population << 8 | pattern
-    ],
-    align=True,
-)
-"""One share of one member: 32 bytes."""
-
-Contributions: TypeAlias = "np.recarray[Any, Any]"
-"""Records of CONTRIBUTION_RECORD."""
 Index: TypeAlias = NDArray[np.int64]
 
 DECISION, DECIDED, CLOSED = int(Population.DECISION), int(Population.DECIDED), int(Population.CLOSED)
 RATED, TARGET, ACTION = int(Population.RATED), int(Population.TARGET), int(Population.ACTION)
-OPEN_LICENCE, OPEN_ENFORCEMENT = int(Population.OPEN_LICENCE), int(Population.OPEN_ENFORCEMENT)
-CARD: Final = int(Population.CARD)
-OVERDUE, WARNING, YELLOW, RED = 1, 1, 2, 4
 EVERYS: Final = 31
 """The bits of an action's marks that say which of the five everys it states."""
 
@@ -121,32 +87,6 @@ def fold_in_chunks(
             size,
         )
         yield out[:filled].copy().view(np.recarray)
-
-
-def empty_contributions(size: int) -> Contributions:
-    """Room for so many."""
-    return np.empty(size, CONTRIBUTION_RECORD).view(np.recarray)
-
-
-def buffer_size(cases: Cases, *, rows: int) -> int:
-    """Rows that hold the contributions of any one of the cases, and at least `rows`."""
-    if cases.starts.size < 2:
-        return rows
-    return max(rows, (longest_case(cases.starts) + 1) * ROWS_PER_ACTION * sharers_max(cases))
-
-
-def sharers_max(cases: Cases) -> int:
-    """The most people that share in one action."""
-    return 1 + most_participants(cases.extras)
-
-
-@compiled
-def most_participants(extras: Extras) -> int:
-    """The most participants that one action names; without making an array as long as the extras."""
-    most = 0
-    for number in range(extras.size):
-        most = max(most, extras[number].share_stop - extras[number].share_start)
-    return most
 
 
 @compiled
@@ -318,113 +258,6 @@ def is_reviewed(actions: Actions, upto: int, landmarks: Landmarks, decision: int
 
 
 @compiled
-def fold_stock(
-    actions: Actions, extras: Extras, shares: Shares,
-    first_version: Index, versions: Versions, stops: NDArray[np.bool_],
-    first_day: int, counted: Days, working_days: Days, days_min: Days,
-    asked: int, upto: int, from_day: int, to_day: int, landmarks: Landmarks, held: Held,
-    out: Contributions, filled: int, first: int, stop: int, population: int, begin: int, end: int,
-) -> int:  # fmt: skip
-    """A case that stands open from row `begin` until row `end`, as it stands between each two of its actions."""
-    if begin >= min(stop, end):
-        return filled
-    # What is asked of a last day is only what stands open then; cards are given on any.
-    of_one_day = to_day != NEVER and not asked & 1 << CARD
-    if of_one_day and (actions[begin].day > to_day or (end < stop and actions[end].day <= to_day)):
-        return filled
-    start, limit, stale, cards, last = -1, NEVER, True, 0, begin
-    for row in range(begin + 1, min(stop, end) + 1):
-        # One step beyond the last action: what stands open then, stands for ever.
-        day = NEVER
-        if row < stop:
-            if not noted(actions, upto, row):
-                continue
-            day = int(actions[row].day)
-        if day > actions[last].day and not (of_one_day and day <= to_day):
-            procedure, due = held[last - first].procedure, held[last - first].due
-            accepted = by_then(landmarks[Role.ACCEPTED], last) if population == OPEN_LICENCE else -1
-            closely = asked & (IN_TIME_STOCK | 1 << CARD) or due >= 0
-            if closely or not surely_by(actions, begin, accepted, days_min, procedure, min(day, to_day + 1)):
-                if stale:
-                    start = begin
-                    if population == OPEN_LICENCE:
-                        start = clock_start(
-                            actions, landmarks, last, procedure,
-                            first_version, versions, first_day, counted, working_days,
-                        )  # fmt: skip
-                    limit = limit_in_force(
-                        actions, extras, landmarks, upto, last, due, start, procedure,
-                        first_version, versions, stops, first_day, counted, working_days,
-                    )  # fmt: skip
-                    stale = False
-                filled, cards = fold_open(
-                    actions, extras, shares, first_version, versions, first_day, counted, working_days,
-                    asked, from_day, to_day, held, out, filled, first, last, population, limit, cards, day, start,
-                )  # fmt: skip
-            if of_one_day:
-                return filled
-        if row < stop:
-            before, now = held[last - first], held[row - first]
-            stale |= now.procedure != before.procedure or now.due != before.due or actions[row].role != Role.STEP
-            last = row
-    return filled
-
-
-@compiled
-def fold_open(
-    actions: Actions, extras: Extras, shares: Shares, first_version: Index, versions: Versions,
-    first_day: int, counted: Days, working_days: Days, asked: int, from_day: int, to_day: int, held: Held,
-    out: Contributions, filled: int, first: int, row: int, population: int, limit: int, cards: int, until: int,
-    start: int,
-) -> tuple[int, int]:  # fmt: skip
-    """A case that stands open from the day of `row` until the day `until`; overdue from its limit on.
-
-    `cards` are those given so far, each once in a case. Returns the rows filled, and the cards.
-    """
-    owner, unit, procedure = held[row - first].owner, held[row - first].unit, held[row - first].procedure
-    since = int(actions[row].day)
-    begin = min(max(since, limit), until)
-    if asked & 1 << population:
-        if asked & IN_TIME_STOCK and since < begin:
-            filled = emit_span(
-                actions, extras, shares, to_day, out, filled, row, population, 0,
-                owner, unit, procedure, since, begin,
-            )  # fmt: skip
-        if begin < until:
-            filled = emit_span(
-                actions, extras, shares, to_day, out, filled, row, population, OVERDUE,
-                owner, unit, procedure, begin, until,
-            )  # fmt: skip
-    if asked & 1 << CARD and limit != NEVER and limit != UNKNOWN:
-        version = version_in_force(first_version, versions, procedure, actions[start].day)
-        if version >= 0 and versions[version].supervised:
-            working = bool(versions[version].supervised_working)
-            count = counted_days(first_day, counted, working, limit)
-            before, after = versions[version].warning_days, versions[version].red_days
-            warned = day_of_count(first_day, counted, working_days, working, count - before)
-            if not cards & WARNING and max(since, warned) < min(until, limit + 1):
-                cards |= WARNING
-                filled = emit(
-                    actions, extras, shares, from_day, to_day, out, filled, row, CARD, WARNING,
-                    owner, unit, procedure, max(since, warned), 0, 1,
-                )  # fmt: skip
-            passed = day_of_count(first_day, counted, working_days, working, count + after)
-            if not cards & RED and max(since, passed + 1) < until:
-                cards |= RED
-                filled = emit(
-                    actions, extras, shares, from_day, to_day, out, filled, row, CARD, RED,
-                    owner, unit, procedure, max(since, passed + 1), 0, 1,
-                )  # fmt: skip
-        if not cards & YELLOW and max(since, limit + 1) < until:
-            cards |= YELLOW
-            filled = emit(
-                actions, extras, shares, from_day, to_day, out, filled, row, CARD, YELLOW,
-                owner, unit, procedure, max(since, limit + 1), 0, 1,
-            )  # fmt: skip
-    return filled, cards
-
-
-@compiled
 def fold_rating(
     actions: Actions, extras: Extras, shares: Shares, from_day: int, to_day: int, held: Held,
     out: Contributions, filled: int, first: int, row: int, at: int,
@@ -484,81 +317,3 @@ def fold_target(
 def has_reason(actions: Actions, row: int) -> bool:
     """Whether the action states a reason."""
     return bool(actions[row].states & STATES_REASON)
-
-
-@compiled
-def emit_held(
-    actions: Actions, extras: Extras, shares: Shares, from_day: int, to_day: int, held: Held,
-    out: Contributions, filled: int, first: int, row: int, population: int, pattern: int, value: int,
-) -> int:  # fmt: skip
-    """Count an action on its day, for those who hold the case by then."""
-    owner, unit, procedure = held[row - first].owner, held[row - first].unit, held[row - first].procedure
-    return emit(
-        actions, extras, shares, from_day, to_day, out, filled, row, population, pattern,
-        owner, unit, procedure, actions[row].day, value, 1,
-    )  # fmt: skip
-
-
-@compiled
-def emit_span(
-    actions: Actions, extras: Extras, shares: Shares, to_day: int, out: Contributions, filled: int, row: int,
-    population: int, pattern: int, owner: int, unit: int, procedure: int, begin: int, until: int,
-) -> int:  # fmt: skip
-    """In stock from day `begin` until day `until`: +1 on the one, -1 on the other, which cancel unless the last
-    day lies between."""
-    if to_day != NEVER and not begin <= to_day < until:
-        return filled
-    filled = emit(
-        actions, extras, shares, begin, begin, out, filled, row, population, pattern,
-        owner, unit, procedure, begin, 0, 1,
-    )  # fmt: skip
-    if to_day == NEVER and until != NEVER:
-        filled = emit(
-            actions, extras, shares, until, until, out, filled, row, population, pattern,
-            owner, unit, procedure, until, 0, -1,
-        )  # fmt: skip
-    return filled
-
-
-@compiled
-def emit(
-    actions: Actions, extras: Extras, shares: Shares, from_day: int, to_day: int,
-    out: Contributions, filled: int, row: int, population: int, pattern: int,
-    owner: int, unit: int, procedure: int, day: int, value: int, sign: int,
-) -> int:  # fmt: skip
-    """Count one member, if its day is one of those, for owner and participants, as row `owner` names them; their
-    shares are WHOLE together."""
-    if not from_day <= day <= to_day:
-        return filled
-    kind = population << 8 | pattern
-    if owner < 0:
-        return emit_one(out, filled, row, kind, NOBODY, unit, procedure, day, value, sign * WHOLE)
-    rest = WHOLE
-    if actions[owner].states & STATES_SHARES:
-        extra = actions[owner].extra
-        for share in range(extras[extra].share_start, extras[extra].share_stop):
-            part = shares[share].part
-            rest -= part
-            filled = emit_one(
-                out, filled, row, kind, shares[share].staff, unit, procedure, day, value, sign * part
-            )
-    if rest > 0:
-        filled = emit_one(out, filled, row, kind, actions[owner].owner, unit, procedure, day, value, sign * rest)
-    return filled
-
-
-@compiled
-def emit_one(
-    out: Contributions, filled: int, row: int, kind: int,
-    person: int, unit: int, procedure: int, day: int, value: int, part: int,
-) -> int:  # fmt: skip
-    """Write one contribution; returns the rows filled."""
-    out[filled].part = part
-    out[filled].person = person
-    out[filled].unit = unit
-    out[filled].procedure = procedure
-    out[filled].day = day
-    out[filled].value = value
-    out[filled].row = row
-    out[filled].kind = kind
-    return filled + 1

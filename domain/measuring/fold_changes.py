@@ -8,15 +8,8 @@ import numpy as np
 
 from domain.compiled import compiled
 from domain.measuring.cases import Cases
-from domain.measuring.fold import (
-    HEAD,
-    ROWS_PER_ACTION,
-    Contributions,
-    Index,
-    empty_contributions,
-    fold_cases,
-    sharers_max,
-)
+from domain.measuring.contributions import ROWS_PER_ACTION, Contributions, empty_contributions, sharers_max
+from domain.measuring.fold import HEAD, Index, fold_cases
 from domain.measuring.limits import Rules
 from domain.measuring.populations import EVERYTHING
 from domain.measuring.walk import room_to_walk

@@ -9,8 +9,9 @@ from functools import cached_property
 import numpy as np
 
 from domain.directory import Directory
+from domain.measuring.contributions import Contributions
 from domain.measuring.counting import Period, count_cases
-from domain.measuring.fold import Contributions, fold
+from domain.measuring.fold import fold
 from domain.measuring.limits import Rules, compile_rules
 from domain.measuring.populations import EVERYTHING
 from domain.measuring.rollup import By, roll_up, sizes_for, trees_of

@@ -19,7 +19,8 @@ from domain.measuring.cases import (
     Role,
     make_records,
 )
-from domain.measuring.fold import Contributions, fold
+from domain.measuring.contributions import Contributions
+from domain.measuring.fold import fold
 from domain.measuring.fold_changes import ChangeFold
 from domain.measuring.tally import WHOLE, Tally
 from domain.measuring.tally_table import TallyTable

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from domain.measuring.cases import ACTION_RECORD, EXTRA_RECORD, SHARE_RECORD, Cases, make_records
-from domain.measuring.fold import sharers_max
+from domain.measuring.contributions import sharers_max
 from domain.measuring.walk import longest_case, room_to_walk
 
 
