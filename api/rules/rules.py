@@ -40,7 +40,12 @@ def registers_as_of(kaoji: Kaoji, upto: int) -> dict[str, Register]:
 
 def rulebook_of(kaoji: Kaoji, *, upto: int | None = None, progress: Progress = no_progress) -> Rulebook:
     """The adopted rules as known at a position, else at the ledger's head; catches the view up first."""
-    kaoji.driver.catch_up(only=RulebookProjection.name, upto=upto, progress=progress)
+    kaoji.driver.catch_up(only=RulebookProjection.name, progress=progress)
+    return rulebook_at(kaoji, upto=upto)
+
+
+def rulebook_at(kaoji: Kaoji, *, upto: int | None) -> Rulebook:
+    """The same where the view was caught up a moment ago: nothing is carried on."""
     with kaoji.views.reading() as connection:
         build = kaoji.views.live(connection, RulebookProjection.name)
         return rulebook_as_known(kaoji.views, connection, build, upto=upto)

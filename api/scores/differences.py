@@ -17,7 +17,7 @@ import numpy as np
 
 from api.as_of import day_text, position_as_of
 from api.bootstrap import Kaoji
-from api.rules.rules import rulebook_of
+from api.rules.rules import rulebook_at
 from api.scores.explanations import CountedThing, counted_things, kind_of
 from api.scores.scorecards import Basis, Counting, basis
 from domain.actions.types import ACTION_TYPES
@@ -156,7 +156,7 @@ def difference(
         for position in positions
     )  # fmt: skip
     by = by or _kind_in_either(before, after, subject)
-    adopted = rulebook_of(kaoji, upto=positions[1]).adopted
+    adopted = rulebook_at(kaoji, upto=positions[1]).adopted
     return Differences(before, after, by, adopted).of(subject, indicator=indicator, language=language)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from api.as_of import day_text, period, position_as_of
 from api.bootstrap import Kaoji
-from api.rules.rules import meant_from, policy_in, registers_in, rulebook_of
+from api.rules.rules import meant_from, policy_in, registers_in, rulebook_at
 from domain.directory import Directory
 from domain.ledger.ledger import Ledger
 from domain.measuring.populations import Population, asked_for, cells_with
@@ -141,7 +141,7 @@ def basis(
     the policy may be one. Raises WrongInputError for a policy, date or position that is none."""
     first, last = period(from_text, to_text)
     position = position_as_of(kaoji, as_of, kaoji.driver.catch_up(progress=progress))
-    rulebook = rulebook_of(kaoji, upto=position)
+    rulebook = rulebook_at(kaoji, upto=position)
     chosen = policy_in(rulebook, policy, files=files)
     context = chosen.context(registers_in(rulebook))
     history = kaoji.history(upto=position, progress=progress).upto(position)

@@ -13,7 +13,7 @@ import msgspec
 
 from api.as_of import period, position_as_of
 from api.bootstrap import Kaoji
-from api.rules.rules import policy_in, registers_in, rulebook_of
+from api.rules.rules import policy_in, registers_in, rulebook_at
 from api.scores.scorecards import asked_by, directory_of
 from domain.directory import Directory, DirectoryAction
 from domain.errors import KaojiError, WrongInputError
@@ -102,7 +102,7 @@ def export_tally(
     Raises WrongInputError, or TallyWriteError.
     """
     position = position_as_of(kaoji, as_of, kaoji.driver.catch_up(progress=progress))
-    rulebook = rulebook_of(kaoji, upto=position)
+    rulebook = rulebook_at(kaoji, upto=position)
     context = policy_in(rulebook, policy).context(registers_in(rulebook))
     history = kaoji.history(progress=progress).upto(position)
     directory = directory_of(kaoji, history, context.zone)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from api.bootstrap import Kaoji
-from api.rules.rules import policy_in, registers_in, rulebook_of
+from api.rules.rules import policy_in, registers_in, rulebook_at
 from api.scores.scorecards import Basis, Counting, asked_by, basis, directory_of
 from domain.errors import UnknownNameError, WrongInputError
 from domain.measuring.counting import Period, count_tally
@@ -125,7 +125,7 @@ def varied(kaoji: Kaoji, found: Basis, variation: Variation, *, files: bool = Tr
     """What a score would follow from. What was counted is taken over where nothing else would be counted."""
     policy, context = found.policy, found.context
     if variation.against is not None:
-        rulebook = rulebook_of(kaoji, upto=found.history.position)
+        rulebook = rulebook_at(kaoji, upto=found.history.position)
         policy = policy_in(rulebook, variation.against, files=files)
         context = policy.context(registers_in(rulebook))
     policy = policy.varied(weights=variation.weights, targets=variation.targets)

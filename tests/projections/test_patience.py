@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from api.bootstrap import Kaoji
-from api.rules.rules import rulebook_of
+from api.rules.rules import rulebook_at
 from projections.driver import Driver
 from projections.rulebook import RulebookProjection
 from tests.reference.given import act
@@ -137,7 +137,7 @@ def test_views_that_reach_far_enough_are_not_carried_on(serving: Kaoji) -> None:
     # When no more than 3 is needed, of all of them or of one
     assert serving.driver.catch_up(upto=3) == 3
     assert serving.driver.catch_up(only=RulebookProjection.name, upto=2) == 2
-    assert rulebook_of(serving, upto=3).upto == 3
+    assert rulebook_at(serving, upto=3).upto == 3
     assert serving.history(upto=3).position == 3
     # Then none has moved: views that part company read the ledger each for itself
     assert {lag.position for lag in serving.driver.lags()} == {3}
