@@ -35,6 +35,7 @@ POLL_SECONDS_MAX = 0.2
 SILENCE_SECONDS_MAX = 3.0
 WAIT_SECONDS_MAX = 10.0
 LOOK_SECONDS = 1.0
+COLLECT_SECONDS = 1.0
 
 
 class OffsetLedger(ActionLedger, Protocol):
@@ -138,7 +139,7 @@ class _Run:
         self._letters, self._watch = letters, watch
         self._waits = _Waits(stop, watch)
         self._writer = BatchWriter(self._write, stop=stop)
-        self._looked_at = 0.0
+        self._looked_at = self._collected_at = 0.0
         self._silent_since = time.monotonic()
         self._changes = 0
 
@@ -215,8 +216,13 @@ class _Run:
             return
         if self._on_batch is not None:
             self._on_batch(done)
-        # The collector is off meanwhile; only what this batch left behind is looked through.
-        gc.collect(1)
+        now = time.monotonic()
+        if now - self._collected_at >= COLLECT_SECONDS:
+            # The collector is off meanwhile. All generations are looked through: what another thread has at work
+            # grows old with the first look, and would stay for ever where only the young ones are. It takes some
+            # milliseconds, for what was there at the beginning is frozen.
+            gc.collect()
+            self._collected_at = now
 
     def _settle_and_tell(self) -> bool:
         done = self._settle()

@@ -99,7 +99,7 @@ class Intake:
                 self.take(batch)
                 if number % _BATCHES_BETWEEN_COLLECTIONS == 0:
                     # Only what batches left behind is looked through; the rest was frozen.
-                    gc.collect(1)
+                    gc.collect()
                 yield self.totals
 
     def take(self, batch: Sequence[Arrival], *, tracking: Sequence[Tracking] = ()) -> list[Verdict]:

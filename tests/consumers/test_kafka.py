@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import time
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,8 +14,10 @@ import pytest
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.errors import OffsetOutOfRangeError
 
+from consumers import kafka
 from consumers.kafka_member import KafkaRefusedError, KafkaUnreachableError, LostRecordsError
 from consumers.kafka_topics import create_topic, publish
+from consumers.pipeline import Totals
 from domain.errors import WrongInputError
 from domain.ledger.ledger import Ledger
 from domain.ledger.records import Arrival, Verdict
@@ -285,3 +289,37 @@ def test_no_kafka_at_the_address_is_said_quickly(ledger: Ledger) -> None:
 def test_an_address_that_is_none_is_wrong_input(ledger: Ledger, bootstrap: str) -> None:
     with pytest.raises(WrongInputError, match="Write HOST:PORT"):
         run(ledger, bootstrap, "actions")
+
+
+# What is left behind
+
+
+class _Circle:
+    """Only the garbage collector takes it away."""
+
+    def __init__(self) -> None:
+        self.itself = self
+
+
+def test_what_grew_old_while_the_collector_was_off_is_taken_away(
+    ledger: Ledger, kafka_server: str, kafka_topic: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kafka, "COLLECT_SECONDS", 0.0)
+    publish(kafka_server, kafka_topic, lines(100))
+    left: list[bool] = []
+    known: list[weakref.ref[_Circle]] = []
+
+    def batch(_: Totals) -> None:
+        left.append(bool(known) and known[0]() is not None)
+        if not known:
+            # Given something that another thread held while the young generations were looked through
+            circle = _Circle()
+            gc.collect(1)
+            known.append(weakref.ref(circle))
+
+    totals = run(
+        ledger, kafka_server, kafka_topic, on_batch=batch, config={**QUICK, "max_poll_records": 20}
+    )  # fmt: skip
+    assert totals.recorded == 100
+    assert len(left) > 2
+    assert not any(left), "a member would grow with every batch"
