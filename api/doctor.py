@@ -64,8 +64,8 @@ def examine(
         ("senders", lambda: _senders(settings)),
         ("access", lambda: _access(settings)),
     ]
-    if settings.traces is not None:
-        checks.append(("traces", lambda: _traces(settings.traces or "")))
+    if (traces := settings.traces) is not None:
+        checks.append(("traces", lambda: _traces(traces)))
     if kafka_config is not None:
         checks.append(("Kafka settings", lambda: _kafka_file(Path(kafka_config))))
     if bootstrap is not None:
