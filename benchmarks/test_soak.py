@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from benchmarks.running import Look
 from benchmarks.soak import told, write
 from benchmarks.soak_plot import draw
 from benchmarks.traffic import AT_ONCE, Sending, Traffic
-from domain.actions.actions import check_action
+from domain.actions.actions import check_action, id_number
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 
@@ -25,6 +26,8 @@ def test_every_action_of_the_traffic_is_good_and_bears_its_number() -> None:
     actions = [check_action(line, now=now) for line in lines]
     assert len({action.key for action in actions}) == len(lines)
     assert [traffic.number(action.facts) for action in actions] == list(range(len(lines)))
+    # And ids rise, so that new keys lie side by side in an index
+    assert all(one < other for one, other in pairwise(id_number(action.id) for action in actions))
     # And whoever begins in the middle sends the same
     assert list(traffic.lines(first=7_000, count=3)) == lines[7_000:7_003]
     # And what refers means an action of the same time

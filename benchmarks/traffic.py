@@ -36,7 +36,8 @@ class Traffic:
     """The same actions for everybody who asks with the same size.
 
     What is broken in the simulation, or sent twice, is left out. From the second time on the organisation is left
-    out, cases bear another number, and references mean the actions of the same time.
+    out, cases bear another number, and references mean the actions of the same time. Ids rise from first to last,
+    as those of systems that number what they send.
     """
 
     def __init__(self, size: int) -> None:
@@ -55,7 +56,7 @@ class Traffic:
 
     def number(self, facts: bytes) -> int:
         """Which one this is, from its stored facts."""
-        place, _, again = _identified(facts).id.partition("-")
+        again, _, place = _identified(facts).id.partition("-")
         return int(place) + int(again) * self._again
 
 
@@ -88,11 +89,16 @@ def _template(event: dict[str, Any], numbers: dict[tuple[str, str], int]) -> byt
     if "case" in of:
         of["case"] += f"/{mark}"
     elif of:
-        of["id"] = f"{numbers.get((of['source'], of['id']), 'nowhere')}-{mark}"
+        meant = numbers.get((of["source"], of["id"]))
+        of["id"] = "nowhere" if meant is None else _id(meant)
     if not _is_organisation(event):
         event["subject"] += f"/{mark}"
     own = numbers[event["source"], event["id"]]
-    return msgspec.json.encode(event | {"id": f"{own}-{mark}"})
+    return msgspec.json.encode(event | {"id": _id(own)})
+
+
+def _id(number: int) -> str:
+    return f"{_ROUND.decode()}-{number:0{len(str(SIZE_MAX))}}"
 
 
 class Sending:
