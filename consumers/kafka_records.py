@@ -39,6 +39,18 @@ class _OtherBatchError(Exception):
 class PartitionRecords(Fetcher.PartitionRecords):  # type: ignore[misc]  # kafka-python has no type hints
     """Takes the place of the client's class of that name."""
 
+    _is_behind_them = False
+    """Whether the next offset is that behind a batch without records for us, which came last."""
+
+    def take(self, n: int | None = None) -> list[KafkaRecord]:
+        """Up to `n` records; the next offset is set once for all of them."""
+        records: list[KafkaRecord] = super().take(n)
+        if records:
+            self.records_read += len(records)
+            if not self._is_behind_them:
+                self.next_fetch_offset = records[-1].offset + 1
+        return records
+
     def _unpack_records(self, tp: Any, records: Any, *_deserializers: object) -> Iterator[KafkaRecord]:
         last = None
         while (batch := records.next_batch()) is not None:
@@ -48,17 +60,18 @@ class PartitionRecords(Fetcher.PartitionRecords):  # type: ignore[misc]  # kafka
                     f"Record batch for partition {tp} at offset {batch.base_offset} failed crc check"
                 )
             if self._is_passed_over(batch):
-                self.next_fetch_offset = batch.next_offset
+                self._go_behind(batch)
                 continue
-            for record in _records(batch):
-                self.records_read += 1
-                self.next_fetch_offset = record.offset + 1
-                yield record
+            self._is_behind_them = False
+            yield from _records(batch)
             self.bytes_read += batch.size_in_bytes
         # The last records of a batch may have been removed: behind them it goes on.
         if last is not None and last.magic == 2:
-            self.next_fetch_offset = last.next_offset
+            self._go_behind(last)
         self.drain()
+
+    def _go_behind(self, batch: Any) -> None:
+        self.next_fetch_offset, self._is_behind_them = batch.next_offset, True
 
     def _is_passed_over(self, batch: Any) -> bool:
         """Whether a batch holds no records for us: an aborted transaction's, or Kafka's own marks."""
@@ -103,57 +116,76 @@ def _read(batch: DefaultRecordBatch) -> list[KafkaRecord]:
     sent = batch.max_timestamp if sent_by_kafka else batch.first_timestamp
     found = []
     for _ in range(batch.records_count):
-        # Most numbers have one byte, or two.
+        # Numbers are in zigzag: the lowest bit is the sign. Most have one byte or two and are read on the spot:
+        # five calls would cost as much as all the rest.
         length = text[place]
-        place += 1
-        if length >= 0x80:
-            length, place = decode_varint(text, place - 1)
-        elif length & 1:
-            raise _OtherBatchError
+        if length < 0x80:
+            place += 1
+        elif (high := text[place + 1]) < 0x80:
+            length += (high << 7) - 0x80
+            place += 2
         else:
-            length >>= 1
-        end = place + length
-        if text[place] >= 0x80:  # attributes, which are not used
+            length, place = _long_number(text, place)
+        if length & 1 or text[place] >= 0x80:  # attributes, which are not used
             raise _OtherBatchError
+        end = place + (length >> 1)
         place += 1
         later = text[place]
-        place += 1
         if later < 0x80:
-            later = later >> 1 ^ -(later & 1)
+            place += 1
+        elif (high := text[place + 1]) < 0x80:
+            later += (high << 7) - 0x80
+            place += 2
         else:
-            later, place = decode_varint(text, place - 1)
+            later, place = _long_number(text, place)
         delta = text[place]
-        place += 1
         if delta < 0x80:
-            delta = delta >> 1 ^ -(delta & 1)
+            place += 1
+        elif (high := text[place + 1]) < 0x80:
+            delta += (high << 7) - 0x80
+            place += 2
         else:
-            delta, place = decode_varint(text, place - 1)
+            delta, place = _long_number(text, place)
         size = text[place]
-        place += 1
-        if size >= 0x80:
-            size, place = decode_varint(text, place - 1)
-        elif size & 1:
-            size = -1
+        if size < 0x80:
+            place += 1
+        elif (high := text[place + 1]) < 0x80:
+            size += (high << 7) - 0x80
+            place += 2
         else:
-            size >>= 1
+            size, place = _long_number(text, place)
         key = None
-        if size >= 0:
-            key = text[place : place + size]
-            place += size
-        size, place = decode_varint(text, place)
+        if not size & 1:
+            key = text[place : place + (size >> 1)]
+            place += size >> 1
+        size = text[place]
+        if size < 0x80:
+            place += 1
+        elif (high := text[place + 1]) < 0x80:
+            size += (high << 7) - 0x80
+            place += 2
+        else:
+            size, place = _long_number(text, place)
         value = None
-        if size >= 0:
-            value = text[place : place + size]
-            place += size
+        if not size & 1:
+            value = text[place : place + (size >> 1)]
+            place += size >> 1
         written = text[place:end]
         headers = _known_headers.get(written)
         if headers is None:
             headers = _read_headers(written)
         place = end
-        found.append(KafkaRecord(base + delta, sent if sent_by_kafka else sent + later, key, value, headers))
+        moment = sent if sent_by_kafka else sent + (later >> 1 ^ -(later & 1))
+        found.append(KafkaRecord(base + (delta >> 1 ^ -(delta & 1)), moment, key, value, headers))
     if place != len(text):
         raise _OtherBatchError
     return found
+
+
+def _long_number(text: bytes, place: int) -> tuple[int, int]:
+    """A number as it is written, in zigzag, and the place behind it."""
+    number, place = decode_varint(text, place)
+    return (number << 1 if number >= 0 else ~(number << 1)), place
 
 
 _known_headers: Final[dict[bytes, Headers]] = {}
