@@ -101,7 +101,7 @@ class _QuickEvent(Struct, **_OPTIONS):
 
 
 _read: Final = msgspec.json.Decoder(_QuickEvent).decode
-_write: Final = msgspec.json.Encoder().encode
+_write_into: Final = msgspec.json.Encoder().encode_into
 _UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 # Escapes that are, or stand for, quotation marks, backslashes or U+0000: what is counted must not hide there.
 _unclear_escape: Final = re.compile(rb'\\(?:u00|["\\])').search
@@ -123,12 +123,14 @@ def check_actions(received: Sequence[bytes], *, now: int) -> list[Action | Refus
     found: list[Action | RefusedError | None] = [None] * len(received)
     events: list[_QuickEvent] = []
     places: list[int] = []
+    again = bytearray()
     for place, one in enumerate(received):
         try:
             event = _read(one)
         except _UNREADABLE:
             continue
-        if _is_certain(event, one):
+        _write_into(event, again)
+        if _is_certain(event, one, again):
             events.append(event)
             places.append(place)
     instants, sure = sure_instants([event.time for event in events])
@@ -160,13 +162,11 @@ def _one_by_one(received: bytes, now: int) -> Action | RefusedError:
         return refusal
 
 
-def _is_certain(event: _QuickEvent, received: bytes) -> bool:
-    """Whether a record that was read is an action for certain, but for its time."""
-    if len(received) > RECORD_BYTES_MAX or not (event.time.isascii() and _keys_stand_once(event, received)):
+def _is_certain(event: _QuickEvent, received: bytes, again: bytearray) -> bool:
+    """Whether a record that was read, and written again, is an action for certain, but for its time."""
+    if len(received) > RECORD_BYTES_MAX or not (event.time.isascii() and _keys_stand_once(event, received, again)):
         return False
-    if UPCASTS and version_of(event.dataschema) != newest_version():
-        return False
-    if event.dataschema is not UNSET and version_of(event.dataschema) != newest_version():
+    if (UPCASTS or event.dataschema is not UNSET) and version_of(event.dataschema) != newest_version():
         return False
     sequence = event.sequence
     if sequence is not UNSET and not (sequence.isascii() and sequence.isdigit()):
@@ -185,13 +185,12 @@ def _is_certain(event: _QuickEvent, received: bytes) -> bool:
     return event.type not in _DEMANDING or _has_what_its_type_asks(event)
 
 
-def _keys_stand_once(event: _QuickEvent, received: bytes) -> bool:
+def _keys_stand_once(event: _QuickEvent, received: bytes, again: bytearray) -> bool:
     """Whether writing the event again shows that no key was dropped because it stood twice.
 
     Without escapes, texts are written as they came, and numbers other than shares never longer than they came: so
     equal length means that all is there. Else quotation marks are counted, as of every text two must be there.
     """
-    again = _write(event)
     escaped = b"\\" in received
     if len(again) == len(received) and not escaped and event.data.participants is UNSET:
         return True

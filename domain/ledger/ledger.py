@@ -200,16 +200,17 @@ class _Sorting:
         self.repeats: dict[int, bytes] = {}
         self.found: dict[bytes, Found] = {}
         self.settled: dict[int, Verdict] = {}
+        self._refused: list[int] = []
         self._fresh: list[int] = []
         firsts = self.firsts
         for index, arrival in enumerate(arrivals):
             action = arrival.action
-            if action is not None:
-                key = action.key_bytes
-                if key in firsts:
-                    self.repeats[index] = key
-                else:
-                    firsts[key] = index, action
+            if action is None:
+                self._refused.append(index)
+            elif (key := action.key_bytes) in firsts:
+                self.repeats[index] = key
+            else:
+                firsts[key] = index, action
 
     def action(self, index: int) -> Action:
         action = self.arrivals[index].action
@@ -220,9 +221,10 @@ class _Sorting:
         self, sealed: dict[int, Sealed], tracking: Sequence[Tracking], retried: Sequence[int]
     ) -> tuple[Batch, list[Verdict | None]]:
         """Return what to write, and the verdicts; None stands for "recorded" until positions are known."""
-        fresh = [(key, *first) for key, first in self.firsts.items() if key not in self.found]
-        self._fresh = [index for _, index, _ in fresh]
-        events = [(key, 1, ACTION_TOPIC, action.facts) for key, _, action in fresh]
+        found = self.found
+        fresh = {key: first for key, first in self.firsts.items() if key not in found} if found else self.firsts
+        self._fresh = [index for index, _ in fresh.values()]
+        events = [(key, 1, ACTION_TOPIC, action.facts) for key, (_, action) in fresh.items()]
         parts = [(at, sealed[index]) for at, index in enumerate(self._fresh) if index in sealed] if sealed else []
         verdicts = self._verdicts()
         if retried:
@@ -270,11 +272,10 @@ class _Sorting:
 
     def _verdicts(self) -> list[Verdict | None]:
         verdicts: list[Verdict | None] = [None] * len(self.arrivals)
-        for index, arrival in enumerate(self.arrivals):
-            if arrival.action is None:
-                refusal = arrival.refusal
-                assert refusal is not None, "an arrival is either an action or refused"
-                verdicts[index] = Verdict("quarantined", None, refusal.code, refusal.remedy)
+        for index in self._refused:
+            refusal = self.arrivals[index].refusal
+            assert refusal is not None, "an arrival is either an action or refused"
+            verdicts[index] = Verdict("quarantined", None, refusal.code, refusal.remedy)
         for index, verdict in self.settled.items():
             verdicts[index] = verdict
         for index, key in self.repeats.items():
