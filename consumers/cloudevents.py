@@ -60,19 +60,19 @@ def to_arrival(
     return _structured(value, STRUCTURED, charset, place, now, key)
 
 
-def to_arrivals(records: Sequence[tuple[str, KafkaRecord]], now: int) -> list[Arrival]:
-    """`to_arrival` of each record, given with its place; structured ones are checked together."""
+def to_arrivals(records: Sequence[KafkaRecord], places: Sequence[str], now: int) -> list[Arrival]:
+    """`to_arrival` of each record at its place; structured ones are checked together."""
     values: list[bytes | None] = []
     headers: Headers | None = None
     usual = False
-    for _, record in records:
+    for record in records:
         if record.headers is not headers:
             headers = record.headers
             usual = _say_structured(headers)
         values.append(record.value if usual else None)
     checked = iter(check_actions([value for value in values if value is not None], now=now))
     found = []
-    for (place, record), value in zip(records, values, strict=True):
+    for record, place, value in zip(records, places, values, strict=True):
         if value is None:
             found.append(to_arrival(record.value, record.headers, place, now, key=record.key))
         elif isinstance(action := next(checked), RefusedError):

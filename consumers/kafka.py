@@ -188,7 +188,7 @@ class _Run:
     def _checked(self, records: Records, times: BatchTimes) -> _Batch:
         self._watch.took(records)
         with times.stage("check"):
-            arrivals = to_arrivals(_placed(records), now=self._clock())
+            arrivals = to_arrivals(*_placed(records), now=self._clock())
             if self._binding is not None:
                 arrivals = [self._binding.bound(each) for each in arrivals]
         return _Batch(records, arrivals, self._member.tracking(records), times)
@@ -292,9 +292,12 @@ class _Waits:
         return True
 
 
-def _placed(records: Records) -> list[tuple[str, KafkaRecord]]:
-    found: list[tuple[str, KafkaRecord]] = []
+def _placed(records: Records) -> tuple[list[KafkaRecord], list[str]]:
+    """All records, partition by partition, and the place of each."""
+    found: list[KafkaRecord] = []
+    places: list[str] = []
     for partition in sorted(records):
-        place = f"{partition.topic}-{partition.partition}@"
-        found += [(f"{place}{record.offset}", record) for record in records[partition]]
-    return found
+        begin = f"{partition.topic}-{partition.partition}@"
+        found += records[partition]
+        places += [f"{begin}{record.offset}" for record in records[partition]]
+    return found, places

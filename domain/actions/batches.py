@@ -130,7 +130,7 @@ def check_actions(received: Sequence[bytes], *, now: int) -> list[Action | Refus
         except _UNREADABLE:
             continue
         _write_into(event, again)
-        if _is_certain(event, one, again):
+        if _keys_stand_once(event, one, again) and _is_certain(event, one):
             events.append(event)
             places.append(place)
     instants, sure = sure_instants([event.time for event in events])
@@ -162,9 +162,9 @@ def _one_by_one(received: bytes, now: int) -> Action | RefusedError:
         return refusal
 
 
-def _is_certain(event: _QuickEvent, received: bytes, again: bytearray) -> bool:
-    """Whether a record that was read, and written again, is an action for certain, but for its time."""
-    if len(received) > RECORD_BYTES_MAX or not (event.time.isascii() and _keys_stand_once(event, received, again)):
+def _is_certain(event: _QuickEvent, received: bytes) -> bool:
+    """Whether a record that was read, each key of it once, is an action for certain, but for its time."""
+    if len(received) > RECORD_BYTES_MAX or not event.time.isascii():
         return False
     if (UPCASTS or event.dataschema is not UNSET) and version_of(event.dataschema) != newest_version():
         return False
@@ -191,11 +191,11 @@ def _keys_stand_once(event: _QuickEvent, received: bytes, again: bytearray) -> b
     Without escapes, texts are written as they came, and numbers other than shares never longer than they came: so
     equal length means that all is there. Else quotation marks are counted, as of every text two must be there.
     """
-    escaped = b"\\" in received
-    if len(again) == len(received) and not escaped and event.data.participants is UNSET:
+    if b"\\" in received:
+        if _unclear_escape(received):
+            return False
+    elif len(again) == len(received) and event.data.participants is UNSET:
         return True
-    if escaped and _unclear_escape(received):
-        return False
     return again.count(b'"') == received.count(b'"')
 
 

@@ -233,7 +233,7 @@ def test_many_records_become_what_each_becomes_by_itself(headers: list[tuple[str
     records = [KafkaRecord(at, 0, b"k", value, shared) for at, value in enumerate(values)]
     records.insert(2, KafkaRecord(9, 0, None, record("a-4"), (("content-type", b"application/cloudevents+json"),)))
 
-    together = to_arrivals([(f"t-0@{each.offset}", each) for each in records], NOW)
+    together = to_arrivals(records, [f"t-0@{each.offset}" for each in records], NOW)
 
     for each, found in zip(records, together, strict=True):
         alone = to_arrival(each.value, each.headers, f"t-0@{each.offset}", NOW, key=each.key)
