@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Sequence
 from math import isfinite
+from struct import Struct
 from typing import Any, Final, Literal
 from uuid import UUID
 
@@ -15,46 +16,43 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.actions.actions import Action
+from domain.sorted_runs import SortedRuns
 
-_ENTRY: Final = np.dtype([("key", "S16"), ("content", "<u8")])
+_CONTENT: Final = np.dtype([("rest", "<u8"), ("content", "<u8")])
+"""What stands for an action under the first half of its key: the other half, and a digest of its content."""
+_ENTRY: Final = np.dtype([("key", "<u8"), *_CONTENT.descr])
 Entries = NDArray[np.void]
 Answer = Literal["new", "equal", "other"]
 _encode: Final = msgspec.json.Encoder(order="deterministic").encode
 # A whole number with a point or exponent; infinity is encoded as null.
 _MAY_HOLD_FLOATS: Final = re.compile(rb"[0-9]\.0|[0-9][eE]|null|Infinity")
+_HALVES: Final = Struct("<QQ")
 _ANSWERS: Final[tuple[Answer, ...]] = ("new", "equal", "other")
 
 
 class SeenActions:
-    """A set of (key, content) at 24 bytes an action, kept in sorted runs that are merged as they grow."""
+    """A set of (key, content) at 24 bytes an action."""
 
     def __init__(self) -> None:
-        self._runs: list[Entries] = []
+        self._known = SortedRuns(_CONTENT)
 
     def compare(self, met: Entries) -> list[Answer]:
         """Say for each entry whether its key is new, or was remembered with equal or with other content."""
         answers = np.zeros(len(met), np.int8)
-        for run in self._runs:
-            at = np.searchsorted(run["key"], met["key"])
-            at[at == len(run)] = 0
-            found = run["key"][at] == met["key"]
-            answers[found] = np.where(run["content"][at] == met["content"], 1, 2)[found]
+        at, known = self._known.find(met["key"])
+        same = known["rest"] == met["rest"][at]
+        at, known = at[same], known[same]
+        answers[at] = np.where(known["content"] == met["content"][at], 1, 2)
         return [_ANSWERS[answer] for answer in answers.tolist()]
 
     def remember(self, new: Entries) -> None:
         """Remember entries with new keys, none of which stands twice."""
-        if not len(new):
-            return
-        run = np.sort(new, order="key")
-        # Runs at least double from one to the next, so that each entry is merged a few times only.
-        while self._runs and len(self._runs[-1]) < 2 * len(run):
-            run = np.sort(np.concatenate([self._runs.pop(), run]), order="key", kind="stable")
-        self._runs.append(run)
+        self._known.add(new["key"], new[["rest", "content"]])
 
 
 def entries(actions: Sequence[tuple[UUID, Action]]) -> Entries:
     """What is remembered of each action, given with its key."""
-    return np.array([(key.bytes, _content(action)) for key, action in actions], dtype=_ENTRY)
+    return np.array([(*_HALVES.unpack(key.bytes), _content(action)) for key, action in actions], dtype=_ENTRY)
 
 
 def _content(action: Action) -> int:
