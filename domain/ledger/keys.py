@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple, Protocol
 
-CACHED_KEYS_MAX = 100_000
-"""So many keys are kept in memory."""
+CACHED_KEYS_MAX = 10_000
+"""So many keys are kept in memory, a third of a kilobyte each: those of two batches, and more."""
 
 
 class Key(NamedTuple):

@@ -56,7 +56,8 @@ class KeyFile:
             missing = [name for name in wanted if name not in self._cache]
             if missing:
                 if len(self._cache) + len(missing) > CACHED_KEYS_MAX:
-                    self._cache = {name: key for name, key in self._cache.items() if name in set(wanted)}
+                    kept = set(wanted)
+                    self._cache = {name: key for name, key in self._cache.items() if name in kept}
                 self._cache.update(self._found_or_made(missing))
             return {name: self._cache[name] for name in wanted}
 

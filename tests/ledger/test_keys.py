@@ -10,6 +10,7 @@ from threading import Barrier
 import psycopg
 import pytest
 
+from domain.ledger import keys_postgres, keys_sqlite
 from domain.ledger.errors import KeysUnreachableError, MissingKeyError, WrongStoreError
 from domain.ledger.keys import Key, Keys
 from domain.ledger.ledger import open_ledger
@@ -67,6 +68,20 @@ def test_key_that_another_host_destroyed_is_not_used_again(host: KeyMaker) -> No
     assert not one.destroy(old.key_id)
     assert other.in_use(["person/p1"])["person/p1"].key_id != old.key_id
     assert other.get([old.key_id]) == {old.key_id: None}
+
+
+def test_keys_that_are_not_in_memory_any_more_are_found_again(
+    host: KeyMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (keys_sqlite, keys_postgres):
+        monkeypatch.setattr(module, "CACHED_KEYS_MAX", 4)
+    keys = host()
+    made: dict[str, Key] = {}
+    for first in (0, 2, 4, 6):
+        made |= keys.in_use(f"person/{number}" for number in range(first, first + 3))
+        assert len(keys._cache) <= 4  # type: ignore[attr-defined]
+    for name, key in made.items():
+        assert keys.in_use([name]) == {name: key}
 
 
 def test_lost_key_is_told(host: KeyMaker) -> None:
