@@ -95,6 +95,9 @@ def consume(
     ] = None,
 ) -> None:
     """Record the actions of a Kafka topic, as one member of a consumer group."""
+    from api.memory import give_back_free_memory
+
+    give_back_free_memory()
     from api.intake import consume_topic
 
     output: Output = context.obj
