@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property, update_wrapper
@@ -15,7 +16,7 @@ from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
 from threading import RLock
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import Any, Final, ParamSpec, TypeVar, cast
 
 from domain.machine_code import Call, Kinds, kept_call, kinds_of, made_call
 
@@ -29,24 +30,44 @@ slowly, to the same bits."""
 
 ROOMS = ("domain", "projections")
 """Where there are marked functions."""
+_IMPORTED: Final = re.compile(rf"^ *(?:from|import) ((?:{'|'.join(ROOMS)})[.\w]*)".encode(), re.MULTILINE)
+
+
+def core_sources() -> dict[str, bytes]:
+    """Sources of the modules with marked functions and of whatever these import of ours, by name.
+
+    A constant that a marked function names is in its machine code, wherever it was defined, and from whatever
+    others it was computed.
+    """
+    root = Path(__file__).parents[1]
+    paths = [path for room in ROOMS for path in (root / room).rglob("*.py")]
+    sources = {str(path)[len(str(root)) + 1 : -3].replace(os.sep, "."): path.read_bytes() for path in paths}
+    core: dict[str, bytes] = {}
+    ahead = [name for name, source in sources.items() if b"@compiled" in source]
+    while ahead:
+        name = ahead.pop()
+        if name not in sources:
+            # A package: which of its modules was meant is not looked at.
+            ahead += [each for each in sources if each.startswith(f"{name}.")]
+        elif name not in core:
+            core[name] = sources[name]
+            ahead += [each.decode() for each in _IMPORTED.findall(core[name])]
+    return core
 
 
 def core_digest() -> str:
-    """SHA-256 of the sources of all marked functions, in hexadecimal digits."""
-    root = Path(__file__).parents[1]
+    """SHA-256 of all that can be in machine code, in hexadecimal digits."""
     digest = hashlib.sha256()
-    for path in sorted(path for room in ROOMS for path in (root / room).rglob("*.py")):
-        source = path.read_bytes()
-        if b"@compiled" in source:
-            digest.update(path.relative_to(root).as_posix().encode() + b"\0" + source)
+    for name, source in sorted(core_sources().items()):
+        digest.update(name.encode() + b"\0" + source)
     return digest.hexdigest()
 
 
 def _cache_folder() -> Path | None:
     """Where machine code is kept, of these very sources; None where nothing can be written.
 
-    numba itself looks only at the file of the function called, not at those that are inlined from others: after
-    an upgrade it would go on with the old rules.
+    numba itself looks only at the file of the function called, not at what is inlined from others: after an
+    upgrade it would go on with the old rules.
     """
     name = f"core-{core_digest()[:16]}"
     for place in _places():
