@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 from api.bootstrap import Kaoji
 from api.rules.adoption import adoption_fault
@@ -15,6 +15,7 @@ from domain.actions.refusals import RefusedError
 from domain.actions.stored_facts import read_facts
 from domain.ledger.merkle import Tree
 from domain.ledger.records import ACTION_TOPIC, Recorded
+from domain.log_events import VERIFY_BEGAN_ANEW
 from domain.rules.adoption import KIND_OF_TOPIC
 from projections.damage import DamagedViewError, MissingEventsError, PoisonEventError
 from projections.directory import DirectoryProjection
@@ -23,11 +24,13 @@ from projections.history.columns import differences, load_history
 from projections.history.writer import HistoryProjection
 from projections.integrity import IntegrityProjection, leaf_of, leaves_upto
 from projections.rulebook import RulebookProjection
-from projections.store import DIRECTORY, RULES, Checkpoint, Connection, Table
+from projections.store import DIRECTORY, RULES, Checkpoint, Connection, Table, ViewMovedError
 
 OUR_TOPICS = "kaoji."
 _DIRECTORY_COLUMNS = ("position", "type", "subject", "occurred_at", "facts")
 _RULES_COLUMNS = ("position", "recorded_at", "topic", "state")
+_Comparison: TypeAlias = Callable[[Kaoji, Connection, Checkpoint, Checkpoint], list[str]]
+"""In what a live build and a fresh one differ."""
 FAULTS_MAX = 100
 """A ledger that was rewritten as a whole is said to be so without listing every record."""
 
@@ -151,19 +154,38 @@ def _view_faults(kaoji: Kaoji, progress: Progress) -> list[str]:
         (DirectoryProjection.name, partial(_row_faults, DIRECTORY, _DIRECTORY_COLUMNS)),
         (RulebookProjection.name, partial(_row_faults, RULES, _RULES_COLUMNS)),
     ):
+        while (found := _compared(kaoji, name, compare)) is None:
+            VERIFY_BEGAN_ANEW.log(view=name)
+        faults += found
         with kaoji.views.reading() as connection:
             stands_at = kaoji.views.live(connection, name).position
-        fresh = kaoji.driver.build_beside(name, upto=stands_at)
-        try:
-            with kaoji.views.reading() as connection:
-                faults += compare(kaoji, connection, kaoji.views.live(connection, name), fresh)
-        except DamagedViewError as error:
-            faults.append(str(error))
-        finally:
-            with kaoji.views.transaction() as connection:
-                kaoji.views.drop_build(connection, fresh)
         progress(name, stands_at, stands_at)
     return faults
+
+
+def _compared(kaoji: Kaoji, name: str, compare: _Comparison) -> list[str] | None:
+    """In what a live view differs from a fresh build; None where a rebuild took the place of both meanwhile.
+
+    What is asked of a build that is gone, its successor answers: then one build was held against itself.
+    """
+    with kaoji.views.reading() as connection:
+        live = kaoji.views.live(connection, name)
+    try:
+        fresh = kaoji.driver.build_beside(name, upto=live.position)
+    except ViewMovedError:
+        return None
+    try:
+        with kaoji.views.reading() as connection:
+            faults = compare(kaoji, connection, kaoji.views.live(connection, name), fresh)
+    except DamagedViewError as error:
+        faults = [str(error)]
+    finally:
+        with kaoji.views.transaction() as connection:
+            is_replaced = kaoji.views.live(connection, name).build != live.build
+            # The swap dropped the fresh build too; its number may be another's by now.
+            if not is_replaced:
+                kaoji.views.drop_build(connection, fresh)
+    return None if is_replaced else faults
 
 
 def _history_faults(kaoji: Kaoji, connection: Connection, live: Checkpoint, fresh: Checkpoint) -> list[str]:

@@ -178,6 +178,11 @@ REBUILD_RESUMED = _event(
     "rebuild-resumed", "info", "The rebuild of {view} goes on from position {position}.",
     "An earlier rebuild was given up on the way.", view=_VIEW, position=_POSITION,
 )  # fmt: skip
+VERIFY_BEGAN_ANEW = _event(
+    "verify-began-anew", "info", "{view} was replaced while it was verified: it is compared once more.",
+    "A rebuild of the view ended meanwhile, so what was compared by then says nothing about the one that is live.",
+    view=_VIEW,
+)  # fmt: skip
 VIEWS_NOT_FOLLOWING = _event(
     "views-not-following", "error", "{reason}",
     "The views are not kept up with the ledger: the store is away, or one cannot take in an event.",
