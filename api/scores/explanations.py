@@ -243,17 +243,15 @@ def _counted_thing(
     found: Basis, member: tuple[int, int, int, int], part: int, met: bool, about: tuple[str, ...], language: str
 ) -> CountedThing:
     row, kind, day, value = member
-    files, history = found.files, found.history
-    case = int(np.searchsorted(files.cases.starts, row, side="right")) - 1
+    cases, rules, subjects = found.columns, found.counted.rules, found.files.subject
+    case = int(np.searchsorted(cases.starts, row, side="right")) - 1
     population = Population(kind >> 8)
-    evidence = evidence_rows(files.cases, found.counted.rules, case, population, row, about)
-    positions = {int(files.cases.actions.position[each]) for each in evidence}
-    links = history.links
-    meant = np.isin(links["target"], sorted(positions))
-    positions |= set(links["position"][meant].tolist())
-    subject = history.words_of("subject")[int(files.subject[case])]
-    of = Member(case, row, population, kind & 255, day or int(files.cases.actions.day[row]), value)
-    limit = limit_told(files.cases, found.counted.rules, of, about)
+    evidence = evidence_rows(cases, rules, case, population, row, about)
+    positions = {int(cases.position[each]) for each in evidence}
+    positions.update(*(found.said_of[each] for each in positions if each in found.said_of))
+    subject = found.history.words_of("subject")[int(subjects[case])]
+    of = Member(case, row, population, kind & 255, day or int(cases.day[row]), value)
+    limit = limit_told(cases, rules, of, about)
     is_provisional = _is_provisional(found, of, limit)
     is_left_out = of.lacks_value(about)
     flags = ["incomplete"] if "in-time" in about and of.has("limit-unknown") else []
@@ -266,8 +264,8 @@ def _counted_thing(
         met=met and not is_left_out,
         share=Fraction(0 if is_left_out else part, WHOLE),
         why=reason_text(
-            files.cases,
-            found.counted.rules,
+            cases,
+            rules,
             of,
             about,
             language,
@@ -277,14 +275,14 @@ def _counted_thing(
         ),
         actions=tuple(sorted(positions)),
         flags=tuple(flags),
-        member=(population, kind & 255, int(files.subject[case]), int(files.cases.actions.position[row])),
+        member=(population, kind & 255, int(subjects[case]), int(cases.position[row])),
         value=value if "value" in about and not is_left_out else None,
     )
 
 
 def _version(found: Basis, of: Member) -> tuple[ProcedureVersion, int] | None:
     """The version of the procedure that a case is counted by, and its row in the rules."""
-    cases, rules = found.files.cases, found.counted.rules
+    cases, rules = found.columns, found.counted.rules
     start = int(cases.starts[of.case])
     penal = is_penal(cases, start, of.row, of.population)
     applied = version_at(cases, rules, of.case, of.row, penal=penal)
@@ -302,16 +300,16 @@ def _steps_missing(found: Basis, of: Member, about: tuple[str, ...], language: s
     assert applied is not None, "what no version asks for is not missing"
     version, row = applied
     titles = {step.code: getattr(step.title, language) for step in version.steps}
-    lacking = missing_steps(found.files.cases, found.counted.rules, of.case, of.row, row)
+    lacking = missing_steps(found.columns, found.counted.rules, of.case, of.row, row)
     return [str(titles[version.steps_due[number]]) for number in lacking]
 
 
 def _is_provisional(found: Basis, of: Member, limit: int) -> bool:
     """Whether the limit of a case may still move, because holidays are not published yet."""
-    calendar, start = found.context.calendar, int(found.files.cases.starts[of.case])
+    calendar, start = found.context.calendar, int(found.columns.starts[of.case])
     if limit in (NEVER, UNKNOWN) or not calendar.is_provisional(limit):
         return False
-    if due_stated(found.files.cases, start, of.row) >= 0:
+    if due_stated(found.columns, start, of.row) >= 0:
         return False
     applied = _version(found, of)
     return applied is not None and applied[0].is_provisional(limit, calendar)

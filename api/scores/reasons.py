@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from api.as_of import day_text
-from domain.measuring.cases import Cases
-from domain.measuring.evidence import Clock, clock_of, due_stated, is_penal, limit_at
+from domain.measuring.evidence import CaseColumns, Clock, clock_of, due_stated, is_penal, limit_at
 from domain.measuring.limits import NEVER, UNKNOWN, Rules
 from domain.measuring.populations import ATTRIBUTES, NO_VALUE, Population, pattern_of
 from domain.measuring.stated import due_day_of
@@ -125,7 +124,7 @@ class Member(NamedTuple):
 
 
 def reason_text(
-    cases: Cases, rules: Rules, member: Member, about: Sequence[str], language: str,
+    cases: CaseColumns, rules: Rules, member: Member, about: Sequence[str], language: str,
     *, limit: int, is_provisional: bool = False, steps: Sequence[str] = (),
 ) -> str:  # fmt: skip
     """Why a member counts as it does, in respect of the attributes asked for (none: that it is one).
@@ -153,7 +152,7 @@ def reason_text(
     why = texts["and"].join([opening, *(each.removeprefix(said).lstrip(",; ，；") for each in more)])
     if clock is None or not clock.is_deemed:
         return why
-    return texts["deemed"].format(why=why, start=day_text(int(cases.actions.day[clock.start])))
+    return texts["deemed"].format(why=why, start=day_text(int(cases.day[clock.start])))
 
 
 def _keys(member: Member, about: Sequence[str], limit: int) -> list[str]:
@@ -193,7 +192,7 @@ def _deciding_key(member: Member, about: str, limit: int) -> str:
     return "no-duration" if member.lacks_value([about]) else "duration"
 
 
-def _clock(cases: Cases, rules: Rules, member: Member, about: Sequence[str]) -> Clock | None:
+def _clock(cases: CaseColumns, rules: Rules, member: Member, about: Sequence[str]) -> Clock | None:
     """The clock of a licence case, where days of it are counted or its limit matters."""
     population, case = member.population, member.case
     if population == Population.DECIDED:
@@ -207,7 +206,7 @@ def _clock(cases: Cases, rules: Rules, member: Member, about: Sequence[str]) -> 
     return clock_of(cases, rules, case, member.row, penal=False)
 
 
-def limit_told(cases: Cases, rules: Rules, member: Member, about: Sequence[str]) -> int:
+def limit_told(cases: CaseColumns, rules: Rules, member: Member, about: Sequence[str]) -> int:
     """The limit that a member is judged by; NEVER where there is none to judge it by, UNKNOWN as in limits."""
     population, row = member.population, member.row
     if population in (Population.DECIDED, Population.CLOSED) and {"in-time", "limit-unknown"}.isdisjoint(about):

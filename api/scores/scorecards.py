@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -13,6 +14,7 @@ from api.bootstrap import Kaoji
 from api.rules.rules import meant_from, policy_in, registers_in, rulebook_at
 from domain.directory import Directory
 from domain.ledger.ledger import Ledger
+from domain.measuring.evidence import CaseColumns, columns_of
 from domain.measuring.populations import Population, asked_for, cells_with
 from domain.measuring.rollup import By
 from domain.measuring.sums import Sums
@@ -71,6 +73,19 @@ class Basis:
     def files(self) -> CaseFiles:
         """The files of the cases that may count in the period."""
         return self.counted.reaching(self.from_day, self.to_day)
+
+    @cached_property
+    def columns(self) -> CaseColumns:
+        """The same files, to be looked at row by row."""
+        return columns_of(self.files.cases)
+
+    @cached_property
+    def said_of(self) -> Mapping[int, Sequence[int]]:
+        """By the position of an action those that say something of it later."""
+        links, said = self.history.links, defaultdict(list)
+        for target, position in zip(links["target"].tolist(), links["position"].tolist(), strict=True):
+            said[target].append(position)
+        return said
 
     @cached_property
     def corrections(self) -> CorrectionReport:

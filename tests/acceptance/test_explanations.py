@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 import pytest
+from numpy.typing import NDArray
 
 from api.bootstrap import Kaoji, opened
 from api.rules.adoption import adopt
@@ -53,6 +55,23 @@ def cases_spoken_of(event: dict[str, Any], by_key: Mapping[tuple[str, str], dict
         cases.add(of["case"])
     meant = by_key.get((of.get("source", ""), of.get("id", "")))
     return cases if meant is None else cases | cases_spoken_of(meant, by_key)
+
+
+class Watched(Mapping[str, NDArray[Any]]):
+    """Columns that count how often they are read."""
+
+    def __init__(self, columns: Mapping[str, NDArray[Any]]) -> None:
+        self.columns, self.reads = columns, 0
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        self.reads += 1
+        return self.columns[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.columns)
+
+    def __len__(self) -> int:
+        return len(self.columns)
 
 
 def assert_all_explained(command_line: CommandLine, policy: str, from_day: str, to_day: str) -> int:
@@ -326,3 +345,23 @@ def test_a_limit_that_holidays_may_move_is_told_as_provisional(tmp_path: Path) -
         ("undecided, limit 2026-12-28 has passed", []),
     ]
     assert late[1]["why"] == "未办结，期限2026-12-25（暂定）已过"
+
+
+def test_what_was_said_of_actions_later_is_named_and_looked_for_once(simulated: CommandLine) -> None:
+    # Given a policy that counts every single action
+    with opened_store(simulated) as kaoji:
+        found = basis(kaoji, policy="market-supervision-2024", from_text="2011-01-01", to_text="2011-12-31")
+        links = Watched(found.history.links)
+        # When the whole is explained
+        explained = explanation(replace(found, history=replace(found.history, links=links)), "all")
+    things = [thing for indicator in explained["indicators"] for thing in indicator["counted"]]
+    said = list(zip(links["target"].tolist(), links["position"].tolist(), strict=True))
+    # Then nobody looks through what was said for each thing that counts
+    assert len(things) > 1_000 > 100 > links.reads
+    # And whoever said anything of an action stands beside it
+    spoken_of = 0
+    for thing in things:
+        later = {position for target, position in said if target in thing["actions"]}
+        assert later <= set(thing["actions"])
+        spoken_of += bool(later)
+    assert spoken_of > 20
