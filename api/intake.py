@@ -68,8 +68,14 @@ def ingest_files(
 
 
 def _tried_out(files: Sequence[ActionFile]) -> Sequence[ActionFile]:
-    for file in files:
-        file.try_out()
+    """The files, each of which can be read to its end. Raises WrongInputError, and then all of them are closed."""
+    try:
+        for file in files:
+            file.try_out()
+    except WrongInputError:
+        for file in files:
+            file.close()
+        raise
     return files
 
 
@@ -101,16 +107,20 @@ def _bound(arrivals: Iterator[Arrival], binding: Binding | None) -> Iterator[Arr
 
 
 def check_files(settings: Settings, files: Sequence[ActionFile], *, sender: str | None = None) -> dict[str, Any]:
-    """What `kaoji check` prints: the totals of an `ingest` that writes nothing, and every refused record."""
+    """What `kaoji check` prints: the totals of an `ingest` that writes nothing, and every refused record.
+
+    Raises WrongInputError, as `ingest` does, before it looks at any record of files that cannot be read whole.
+    """
     binding = _binding_of(settings, sender)
     refused: list[dict[str, Any]] = []
 
     def keep(arrival: Arrival, verdict: Verdict) -> None:
         refused.append({"place": arrival.place, "code": verdict.code, "remedy": verdict.remedy})
 
+    whole = _tried_out(files)
     with _existing_or_empty(settings) as kaoji:
         intake = Intake(kaoji.ledger, dry_run=True, refused=keep)
-        for file in files:
+        for file in whole:
             for _ in intake.feed(_bound(iter(file), binding)):
                 pass
     return intake.totals.to_json() | {"refused": refused}

@@ -11,7 +11,10 @@ from pathlib import Path
 import pytest
 import zstandard
 
+from api.intake import check_files
+from api.settings import read_settings
 from consumers.byte_streams import RATIO_FREE_BYTES, ByteStream, UnreadableInputError
+from consumers.files import open_files
 from tests.support.command_line import CommandLine
 from tests.support.ledgers import record
 
@@ -56,3 +59,17 @@ def test_short_file_of_repeats_is_read(tmp_path: Path, suffix: str) -> None:
     path = packed(tmp_path, suffix, lines)
     with closing(ByteStream(str(path))) as stream:
         assert b"".join(stream.chunks()) == lines
+
+
+@packings
+def test_check_refuses_a_bomb_before_it_looks_at_a_record(tmp_path: Path, suffix: str) -> None:
+    # Given a bomb of records, which need the time of day to be checked
+    def nobody_asks() -> int:
+        raise AssertionError("a record was checked")
+
+    line = record(1) + b"\n"
+    bomb = packed(tmp_path, suffix, line * (RATIO_FREE_BYTES // len(line) + 10_000))
+    settings = read_settings({}, store=f"sqlite:///{tmp_path / 'kaoji.db'}")
+    # When it is asked what would become of it, then it is refused at once
+    with pytest.raises(UnreadableInputError, match="decompression bomb"):
+        check_files(settings, open_files([str(bomb)], clock=nobody_asks))
