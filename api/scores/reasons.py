@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from api.as_of import day_text
-from domain.measuring.evidence import CaseColumns, Clock, clock_of, due_stated, is_penal, limit_at
+from domain.measuring.evidence import CaseColumns, Clock, clock_of, due_stated, is_penal, limit_at, starts_later
 from domain.measuring.limits import NEVER, UNKNOWN, Rules
 from domain.measuring.populations import ATTRIBUTES, NO_VALUE, Population, pattern_of
 from domain.measuring.stated import due_day_of
@@ -20,6 +20,7 @@ _TEXTS = {
         "late": "{done} {day}, after the limit {limit}",
         "no-limit": "{done} {day}, no limit stated",
         "no-start": "{done} {day}; the limit cannot be computed: its start was never recorded",
+        "late-start": "{done} {day}; the limit cannot be computed: what starts it came only afterwards",
         "error": "{done} {day}, with a confirmed error",
         "no-error": "{done} {day}, no confirmed error",
         "rating": "{done} {day}, rated",
@@ -57,6 +58,7 @@ _TEXTS = {
         "late": "{day}{done}，超过期限{limit}",
         "no-limit": "{day}{done}，未规定期限",
         "no-start": "{day}{done}；未记录起算日，期限无法计算",
+        "late-start": "{day}{done}；起算在此之后，期限无法计算",
         "error": "{day}{done}，有已确认的差错",
         "no-error": "{day}{done}，无已确认的差错",
         "rating": "{day}{done}，已评价",
@@ -146,6 +148,10 @@ def reason_text(
         "steps": comma.join(steps),
     }
     keys = dict.fromkeys(_keys(member, about, limit))
+    if "no-start" in keys and starts_later(
+        cases, member.case, member.row, penal=member.population == Population.CLOSED
+    ):
+        keys = dict.fromkeys("late-start" if key == "no-start" else key for key in keys)
     opening, *more = (texts[key].format(**words) for key in keys)
     said = texts["done"].format(**words)
     # Each says first what was done; once is enough.

@@ -174,6 +174,13 @@ def clock_of(cases: CaseColumns, rules: Rules, case: int, row: int, *, penal: bo
     return Clock(procedure, int(start), started)
 
 
+def starts_later(cases: CaseColumns, case: int, row: int, *, penal: bool) -> bool:
+    """Whether what starts the clock of a case comes only after `row`."""
+    stop = int(cases.starts[case + 1])
+    roles = (Role.OPENED,) if penal else (Role.RECEIVED, Role.ACCEPTED)
+    return any(_first(cases, row + 1, stop, role) for role in roles)
+
+
 def is_penal(cases: CaseColumns, first: int, row: int, population: Population) -> bool:
     """Whether the limit is that of an enforcement case."""
     if population != Population.CARD:

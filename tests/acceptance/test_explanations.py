@@ -198,6 +198,53 @@ def test_a_case_deemed_accepted_is_explained_by_its_receipt(tmp_path: Path) -> N
     assert "value" not in left_out
 
 
+@pytest.mark.parametrize(
+    ("language", "never", "later"),
+    [
+        (
+            "en",
+            "{} 2024-04-10; the limit cannot be computed: its start was never recorded",
+            "{} 2024-04-10; the limit cannot be computed: what starts it came only afterwards",
+        ),
+        ("zh", "2024-04-10{}；未记录起算日，期限无法计算", "2024-04-10{}；起算在此之后，期限无法计算"),
+    ],
+)
+def test_a_start_that_comes_after_the_decision_is_told_from_one_that_never_came(
+    tmp_path: Path, language: str, never: str, later: str
+) -> None:
+    # Given a case that was decided without a start, and cases whose start came only then
+    food = {"procedure": "food-production-licence", "owner": "s1", "unit": "u1"}
+    penalty = {"procedure": "penalty-ordinary", "owner": "s1", "unit": "u1"}
+    actions = [
+        act("licensing.granted", "L1", "04-10", **food),
+        act("licensing.granted", "L2", "04-10", **food),
+        act("licensing.received", "L2", "04-11"),
+        act("licensing.granted", "L3", "04-10", **food),
+        act("licensing.accepted", "L3", "04-11"),
+        act("enforcement.closed", "E1", "04-10", **penalty),
+        act("enforcement.opened", "E1", "04-11"),
+    ]
+    with product(tmp_path) as kaoji:
+        record(kaoji, actions)
+        found = basis(kaoji, policy="market-supervision-2024", from_text="2024-01-01", to_text="2024-12-31")
+        explained = explanation(found, "s1", language=language)
+    # When their limits are explained
+    why = {
+        counted["case"]: counted["why"]
+        for each in explained["indicators"]
+        if each["code"] in ("timeliness", "closed-in-time")
+        for counted in each["counted"]
+    }
+    # Then each says what is the matter
+    decided, closed = ("decided", "closed") if language == "en" else ("办结", "结案")
+    assert why == {
+        "L1": never.format(decided),
+        "L2": later.format(decided),
+        "L3": later.format(decided),
+        "E1": later.format(closed),
+    }
+
+
 def test_an_enforcement_case_opened_after_its_closing_is_told_as_left_out(tmp_path: Path) -> None:
     """E1 was closed after six days; E2 was opened only after it was closed, so nobody knows how long it took."""
     owner = {"owner": "s1", "unit": "u1"}
