@@ -98,12 +98,13 @@ def demo(
     if output.format == OutputFormat.json:
         print_json(_as_json(shown))
         return
-    _print(shown, simulation, folder, output.language)
+    _print(shown, simulation, folder, output)
 
 
-def _print(shown: Demonstration, simulation: Any, folder: Path, language: str) -> None:
+def _print(shown: Demonstration, simulation: Any, folder: Path, output: Output) -> None:
     from api.demo.run import EXPOSURE_MIN
 
+    language = output.language
     texts = TEXTS[language]
     print(texts["way"].format(lines=shown.lines, way=shown.way))
     if shown.reason is not None:
@@ -130,7 +131,7 @@ def _print(shown: Demonstration, simulation: Any, folder: Path, language: str) -
     print()
     _print_explained(shown, texts)
     print()
-    _print_quarantined(shown, texts)
+    _print_quarantined(shown, texts, output)
     print()
     print(texts["further"].format(folder=folder))
     for line in _commands(shown, simulation, language):
@@ -165,12 +166,12 @@ def _print_explained(shown: Demonstration, texts: dict[str, str]) -> None:
     )  # fmt: skip
 
 
-def _print_quarantined(shown: Demonstration, texts: dict[str, str]) -> None:
+def _print_quarantined(shown: Demonstration, texts: dict[str, str], output: Output) -> None:
     counts = Counter(each["code"] for each in shown.quarantined)
     first = {each["code"]: each["remedy"] for each in reversed(shown.quarantined)}
     print_table(
         [texts["code"], texts["count"], texts["remedy"]],
-        [[code, count, first[code]] for code, count in sorted(counts.items())],
+        [[code, count, output.said(first[code])] for code, count in sorted(counts.items())],
         texts["quarantined"],
     )
 

@@ -47,6 +47,7 @@ def check(
     output: Output = context.obj
     with _files(paths, mapping) as files:
         answer = check_files(output.settings, files, sender=sender)
+    answer["refused"] = [output.remedied(each) for each in answer["refused"]]
     rows = [[each["place"], each["code"], each["remedy"]] for each in answer["refused"]]
     if output.format == OutputFormat.json:
         print_json(answer)
@@ -70,7 +71,7 @@ def ingest(
 
     output: Output = context.obj
     with _files(paths, mapping) as files, progress_bars() as progress:
-        shown = _Shown()
+        shown = _Shown(output)
         totals = ingest_files(output.settings, files, sender=sender, refused=shown, progress=progress).to_json()
     _tell_totals(output, totals)
     _tell_mapped(files)
@@ -110,7 +111,7 @@ def consume(
         until_idle=until_idle,
         accept_gap=accept_gap,
         dead_letter=dead_letter,
-        refused=None if output.settings.log == "json" else _Shown(),
+        refused=None if output.settings.log == "json" else _Shown(output),
         metrics=metrics,
     ).to_json()
     _tell_totals(output, totals)
@@ -168,13 +169,14 @@ def mapping_suggest(path: Annotated[str, typer.Argument(help="An XES log or a CS
 class _Shown:
     """Tells the first refused records on standard error, and how to see the rest."""
 
-    def __init__(self) -> None:
+    def __init__(self, output: Output) -> None:
         self.count = 0
+        self._output = output
 
     def __call__(self, arrival: Any, verdict: Any) -> None:
         self.count += 1
         if self.count <= SHOWN_MAX:
-            note(f"quarantined {arrival.place}: {verdict.code}: {verdict.remedy}")
+            note(f"quarantined {arrival.place}: {verdict.code}: {self._output.said(verdict.remedy)}")
         elif self.count == SHOWN_MAX + 1:
             note("more were quarantined: see `kaoji quarantine list`")
 

@@ -54,9 +54,12 @@ class Commands(TyperGroup):
             return super().make_context(*arguments, **more)
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command."""
-        with _printing():
-            return super().invoke(ctx)
+        """Run the command. An error ends it in the language that was asked for."""
+        try:
+            with _printing():
+                return super().invoke(ctx)
+        except KaojiError as error:
+            _end(error, ctx.obj)
 
 
 app = typer.Typer(
@@ -129,13 +132,18 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     try:
         app(hoisted(sys.argv[1:] if arguments is None else arguments), prog_name="kaoji")
     except KaojiError as error:
-        code = exit_code(error)
-        if logs_are_json():
-            COMMAND_FAILED.log(reason=str(error), error=type(error).__name__, exit_code=code)
-        else:
-            print(f"kaoji: {error}", file=sys.stderr)
-        sys.exit(code)
+        _end(error, None)
     raise AssertionError("the application exits")
+
+
+def _end(error: KaojiError, output: Output | None) -> NoReturn:
+    """Say what went wrong, where settings were read in the language they name, and exit."""
+    code = exit_code(error)
+    if logs_are_json():
+        COMMAND_FAILED.log(reason=str(error), error=type(error).__name__, exit_code=code)
+    else:
+        print(f"kaoji: {error if output is None else output.said(str(error))}", file=sys.stderr)
+    sys.exit(code)
 
 
 def hoisted(arguments: Sequence[str]) -> list[str]:

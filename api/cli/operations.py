@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -152,7 +153,10 @@ def doctor(
     from api.doctor import examine
 
     output: Output = context.obj
-    found = examine(output.settings, bootstrap=bootstrap, topic=topic, kafka_config=kafka_config)
+    found = [
+        replace(each, told=output.said(each.told))
+        for each in examine(output.settings, bootstrap=bootstrap, topic=topic, kafka_config=kafka_config)
+    ]
     output.show(
         {"ok": all(each.ok for each in found), "checks": [each.to_json() for each in found]},
         ["check", "ok", "found"],

@@ -6,7 +6,7 @@ import csv
 import json
 import re
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -43,6 +43,18 @@ class Output:
     def language(self) -> str:
         """zh or en."""
         return self.settings.language
+
+    def said(self, sentence: str) -> str:
+        """An error, a remedy or a finding in the language of the settings."""
+        if self.language == "en":
+            return sentence
+        from api.wording.wording import said_in
+
+        return said_in(self.language, sentence)
+
+    def remedied(self, refused: Mapping[str, Any]) -> dict[str, Any]:
+        """What was refused, with what mends it said in that language."""
+        return {**refused, "remedy": refused["remedy"] and self.said(refused["remedy"])}
 
     @contextmanager
     def session(self, *, create: bool = False) -> Iterator[Kaoji]:

@@ -56,7 +56,7 @@ def quarantine_list(
     query = QuarantineQuery(code, source, case, place, from_, to)
     with output.session() as kaoji:
         found = listed(kaoji, query, state=state, after=after, limit=limit)
-        _show(output, found, ["entry", "place", "code", "remedy"])
+        _show(output, map(output.remedied, found), ["entry", "place", "code", "remedy"])
 
 
 def quarantine_summary(context: typer.Context) -> None:
@@ -65,7 +65,7 @@ def quarantine_summary(context: typer.Context) -> None:
 
     output: Output = context.obj
     with output.session() as kaoji:
-        found = summary(kaoji)
+        found = [output.remedied(each) for each in summary(kaoji)]
     columns = ["code", "source", "entries", "first_refused_at", "last_seen_at", "remedy"]
     output.show(found, columns, [[each[name] for name in columns] for each in found])
 
@@ -78,7 +78,7 @@ def quarantine_show(
 
     output: Output = context.obj
     with output.session() as kaoji:
-        found = entry_json(kaoji.ledger.quarantine.get(entry), raw=True)
+        found = output.remedied(entry_json(kaoji.ledger.quarantine.get(entry), raw=True))
     output.show(found, ["", "value"], [[name, value] for name, value in found.items()])
 
 
@@ -112,7 +112,7 @@ def quarantine_retry(
         output.session() as kaoji,
         closing(counted(retry(kaoji, entries or (), query, mapping=mapping))) as found,
     ):
-        _show(output, found, ["entry", "verdict", "position", "code", "remedy"])
+        _show(output, map(output.remedied, found), ["entry", "verdict", "position", "code", "remedy"])
     if refused:
         raise typer.Exit(1)
 

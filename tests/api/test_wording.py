@@ -1,0 +1,177 @@
+"""What a user meets in English is there in Chinese: remedies, findings of the doctor, and errors."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from api.wording.wording import CHINESE, said_in
+from domain.actions.data import fields_of
+from domain.actions.faults import _ATTRIBUTES_WANTED
+from domain.actions.refusals import QUARANTINE_CODES
+from domain.actions.types import ACTION_TYPES
+from domain.ledger.ledger import CONFLICT_REMEDY
+from tests.support.command_line import ROOT, CommandLine
+
+WORD = re.compile(r"\{(\w*)\}")
+HAN = re.compile(r"[\u4e00-\u9fff]")
+PERIOD = ("--from", "2024-01-01", "--to", "2024-12-31")
+
+COVERED = (
+    # The web answers programs, and the demonstration is not for officials.
+    *(
+        path for path in sorted((ROOT / "api").rglob("*.py"))
+        if path.relative_to(ROOT).parts[1] not in ("http", "demo")
+    ),
+    *(ROOT / "domain" / name for name in ("actions/faults.py", "actions/json_text.py", "ledger/errors.py")),
+    *(ROOT / "domain" / "ledger" / f"opening_{name}.py" for name in ("sqlite", "postgres")),
+    ROOT / "projections" / "store.py",
+)  # fmt: skip
+NOT_SHOWN = ("AssertionError", "ValueError")
+PIECES = {
+    # Of these the whole is made up elsewhere, and is there as a whole.
+    "The ledger in {}", "The store", "Entries {} {}", "`type` is {}, which is not known; {}",
+    " Rename it, or unset it.",
+    "{} makes the eventsourcing library drop offsets and the write lock. Unset it.",
+    "Only {} at {}. Make room, or move the store.",
+}  # fmt: skip
+
+
+def form_of(node: ast.expr) -> str | None:
+    """A text in the code, with {} where words are put in; None for what is no text."""
+    if isinstance(node, ast.Constant):
+        return node.value if isinstance(node.value, str) else None
+    if not isinstance(node, ast.JoinedStr):
+        return None
+    parts = []
+    for each in node.values:
+        if isinstance(each, ast.Constant):
+            parts.append(str(each.value))
+        else:
+            assert isinstance(each, ast.FormattedValue)
+            parts.append("'{}'" if each.conversion == ord("r") else "{}")
+    return "".join(parts)
+
+
+def errors_in(path: Path) -> Iterator[str]:
+    """The sentences with which a file makes errors."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call):
+            called = ast.unparse(node.func)
+            if (called.endswith("Error") or called == "super().__init__") and called not in NOT_SHOWN:
+                yield from (text for each in node.args if (text := form_of(each)) and " " in text)
+
+
+def findings() -> Iterator[str]:
+    """The sentences of the doctor: everything it says but names of checks."""
+    tree = ast.parse((ROOT / "api" / "doctor.py").read_text(encoding="utf-8"))
+    silent: set[int] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Expr):
+            silent.add(id(node.value))  # a docstring
+        if isinstance(node, ast.JoinedStr):
+            silent.update(id(each) for each in ast.walk(node) if each is not node)
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("Finding", "_private") and node.args:
+            silent.add(id(node.args[0]))
+        if isinstance(node, ast.Tuple) and len(node.elts) == 2 and isinstance(node.elts[1], ast.Lambda | ast.Name):
+            silent.add(id(node.elts[0]))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant | ast.JoinedStr) and id(node) not in silent:
+            text = form_of(node)
+            if text and " " in text.strip():
+                yield text
+
+
+KNOWN = {WORD.sub("{}", form) for form in CHINESE} | PIECES
+
+
+def test_every_error_is_there_in_both_languages() -> None:
+    found = {(path.name, text) for path in COVERED for text in errors_in(path)}
+    assert len(found) > 90
+    assert [each for each in sorted(found) if each[1] not in KNOWN] == []
+
+
+def test_every_kind_of_name_is_there_in_both_languages() -> None:
+    rooms = ("api", "consumers", "domain", "projections")
+    kinds = {
+        str(form_of(node.args[0]))
+        for room in rooms
+        for path in (ROOT / room).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "UnknownNameError"
+        if form_of(node.args[0]) is not None
+    }
+    assert len(kinds) > 15
+    assert kinds <= KNOWN
+
+
+def test_every_finding_is_there_in_both_languages() -> None:
+    found = set(findings())
+    assert len(found) > 35
+    assert [text for text in sorted(found) if text not in KNOWN] == []
+
+
+def test_every_remedy_is_there_in_both_languages() -> None:
+    wanted = {
+        str(each.__metadata__[-1].description) for name in ACTION_TYPES for each in fields_of(name).values()
+    } | {*_ATTRIBUTES_WANTED.values()}
+    for sentence in [*wanted, *QUARANTINE_CODES.values(), CONFLICT_REMEDY]:
+        assert HAN.search(said_in("zh", sentence)), sentence
+        assert said_in("en", sentence) == sentence
+
+
+@pytest.mark.parametrize("form", CHINESE)
+def test_form_is_known_by_its_words_and_keeps_them(form: str) -> None:
+    chinese = CHINESE[form]
+    assert HAN.search(chinese)
+    assert sorted(WORD.findall(form)) == sorted(WORD.findall(chinese))
+    words = {name: f"<{name}>" for name in WORD.findall(form)}
+    assert said_in("zh", form.format(**words)) == chinese.format(**words)
+
+
+def test_words_within_a_sentence_are_said_too_and_what_was_sent_stays() -> None:
+    assert said_in("zh", '`data.owner` is "S1; S2"; send staff id of the one who answers for the case.') == (
+        '`data.owner` 为 "S1; S2"；请填案件责任人的人员编号。'
+    )
+    assert said_in(
+        "zh", "No policy 'gx-2013'. Did you mean 'gx-2012'? Known: gx-2012. See `kaoji policy list`."
+    ) == ("没有名为 'gx-2013' 的考核办法。是否应为 'gx-2012'？已知：gx-2012。请看 `kaoji policy list`。")
+    assert said_in("zh", "Something that nobody knows.") == "Something that nobody knows."
+
+
+def test_command_line_speaks_chinese_where_it_is_asked_to(tmp_path: Path) -> None:
+    # Given a record that is refused
+    kaoji = CommandLine(tmp_path / "kaoji.db")
+    refused = b'{"specversion": "1.0", "id": "1", "source": "/s", "type": "licensing.received"}'
+    remedy = "缺少 `subject`；请填案号（`staff.*` 填人员编号，`unit.*` 填单位代码）。"
+    # When it is checked, recorded, listed and summed up in Chinese
+    assert (
+        kaoji("check", "-", "--lang", "zh", "--format", "json", stdin=refused).json["refused"][0]["remedy"]
+        == remedy
+    )
+    assert remedy in kaoji("ingest", "-", "--lang", "zh", stdin=refused).err
+    assert kaoji("quarantine", "list", "--lang", "zh", "--format", "json").json[0]["remedy"] == remedy
+    assert remedy in kaoji("quarantine", "show", "1", "--lang", "zh").out
+    assert "请补上" in kaoji("quarantine", "summary", "--lang", "zh").out
+    assert (
+        kaoji.ends(1, "quarantine", "retry", "1", "--lang", "zh", "--format", "json").json[0]["remedy"] == remedy
+    )
+    # Then it is kept as it was, for who asks in English
+    assert "send the case number" in kaoji("quarantine", "list").out
+    # And errors and findings are in Chinese as well
+    score = ("score", *PERIOD, "--lang", "zh", "--policy")
+    assert kaoji.ends(2, *score, "gx-2013").err.startswith(
+        "kaoji: 没有名为 'gx-2013' 的考核办法。是否应为 'gx-2012'？"
+    )
+    assert (
+        "不是日期" in kaoji.ends(2, "score", "--policy", "gx-2012", "--from", "1", "--to", "2", "--lang", "zh").err
+    )
+    explain = ("explain", "nobody", "--policy", "gx-2012", *PERIOD, "--lang", "zh")
+    assert "没有名为 'nobody' 的考核对象。" in kaoji.ends(2, *explain).err
+    told = [each["told"] for each in kaoji.tries("doctor", "--lang", "zh", "--format", "json").json["checks"]]
+    assert "无令牌：仅限本机" in told
+    assert [each for each in told if re.search("[a-z] [a-z]", each)] == []
