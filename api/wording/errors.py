@@ -189,6 +189,21 @@ ERRORS: Final[Mapping[str, str]] = {
         "--written-by '{by}' 不是人员编号。请写起草人在行为中的编号（S10009）。",
     "{by} wrote this {kind}. Who writes one does not approve it: let another person adopt it.":
         "本{kind}由 {by} 起草。起草人不得自行批准：请由他人采用。",
+    "--reason is longer than {most} characters or holds some that cannot be printed. Write a sentence or two.":
+        "--reason 超过 {most} 字，或含有无法显示的字符。请写一两句话。",
+    "--valid-from '{text}' is no date. Write it as YYYY-MM-DD, for one 2012-01-01.":
+        "--valid-from '{text}' 不是日期。请写成 YYYY-MM-DD，例如 2012-01-01。",
+    "The name '{name}' reads as that of a file. Leave .toml out of `name`.":
+        "名称 '{name}' 像文件名。`name` 中请去掉 .toml。",
+    "Version {version} of the {kind} '{name}' was adopted at position {position} with other content, and an "
+    "adopted version never changes. {rest}":
+        "{kind} '{name}' 第 {version} 版已在位置 {position} 以其他内容采用，已采用的版本永不更改。{rest}",
+    "Version {version} of the {kind} '{name}' is shipped with other content. {rest}":
+        "{kind} '{name}' 第 {version} 版随产品提供，内容不同。{rest}",
+    "The newest version of the {kind} '{name}' is {newest}; this one is {version}. {rest}":
+        "{kind} '{name}' 的最新版本是第 {newest} 版；此为第 {version} 版。{rest}",
+    "Write `version = {version}` and adopt again, or give it a name of its own. `{command} diff` shows what "
+    "differs.": "请写 `version = {version}` 后再采用，或另取名称。`{command} diff` 显示差异。",
     # What if.
     "Say what would be otherwise: another policy (--against), another weight or target (--weight CODE=30, "
     "--target CODE=0.9), or what is left out (--without-procedure, --without-source).":
@@ -231,13 +246,36 @@ ERRORS: Final[Mapping[str, str]] = {
         "位置 {position} 已在视图 {view} 中（已至 {reach}）。只有尚未读到的视图才能略去事件。",
     "Give a reason of up to {most} characters with --reason.": "请用 --reason 写明原因，不超过 {most} 字。",
     # Files of actions.
+    "{path}: holds actions already. Leave out --mapping, which is for XES and CSV.":
+        "{path}：已是行为记录。请不写 --mapping，它用于 XES 和 CSV。",
+    "{path}: needs a mapping that says what its parts mean: --mapping FILE. `kaoji mapping suggest {same}` "
+    "drafts one.": "{path}：需要说明各部分含义的映射：--mapping FILE。`kaoji mapping suggest {same}` 可起草。",
+    "{path}: is {found_form}, but mapping {mapping} reads {wanted_form}. Name a mapping for it.":
+        "{path}：是 {found_form}，而映射 {mapping} 读取 {wanted_form}。请另指映射。",
+    "{name}: cannot be read further ({reason}).": "{name}：无法继续读取（{reason}）。",
+    "{name}: cannot be read ({reason}).": "{name}：无法读取（{reason}）。",
+    "{name}: ends in {suffix} but is not packed with {packing}. Rename it, or fetch it again.":
+        "{name}：以 {suffix} 结尾，却不是 {packing} 压缩。请改名，或重新获取。",
+    "{name}: the {packing} file breaks off after {count} bytes. Fetch it again whole; what was recorded so "
+    "far is recognised and not recorded twice.":
+        "{name}：{packing} 文件在 {count} 字节后中断。请重新获取完整文件；已入账的会被识别，不会重复入账。",
+    "{name}: the {packing} data is damaged near byte {count} ({reason}). Fetch it again whole; what was "
+    "recorded so far is recognised and not recorded twice.":
+        "{name}：{packing} 数据在第 {count} 字节附近损坏（{reason}）。请重新获取完整文件；已入账的会被识别"
+        "，不会重复入账。",
+    "{path}: cannot be opened ({reason}).": "{path}：无法打开（{reason}）。",
+    "Standard input is closed. Name a file, or send something into it.":
+        "标准输入已关闭。请指定文件，或向其输入内容。",
+    "A file name is empty. Name a file, or `-` for standard input.":
+        "文件名为空。请指定文件，或用 `-` 表示标准输入。",
     "{path}: no such file. Check the path.": "{path}：没有此文件。请检查路径。",
-    "{path}: is a folder. Name the files in it, such as {example}.":
-        "{path}：是文件夹。请写其中的文件，例如 {example}。",
+    "{path}: is a folder. Name the files in it, such as {same}/*.ndjson.":
+        "{path}：是文件夹。请写其中的文件，例如 {same}/*.ndjson。",
     "{name}: unpacks to more than {times} times its size, as a decompression bomb does. If it is none, unpack "
     "it yourself and read the plain file.":
         "{name}：解压后超过原大小的 {times} 倍，形同解压炸弹。如非恶意，请自行解压后读取。",
-    "{name}: is UTF-16. Save it as UTF-8: {command}": "{name}：是 UTF-16。请存为 UTF-8：{command}",
+    "{name}: is UTF-16. Save it as UTF-8: iconv -f UTF-16 -t UTF-8 {same}":
+        "{name}：是 UTF-16。请存为 UTF-8：iconv -f UTF-16 -t UTF-8 {same}",
     "{path}: its name does not say what it is. Known: {names}, each also with .gz or .zst.":
         "{path}：文件名看不出格式。已知：{names}，均可加 .gz 或 .zst。",
     "Standard input (`-`) can be read once only.": "标准输入（`-`）只能读取一次。",
