@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from domain.errors import WrongInputError
@@ -73,6 +73,12 @@ the extra `kaoji[traces]`. Without one nothing is traced."""
     """KAOJI_READY_LAG_SECONDS: and where the oldest action that is not in yet has waited for longer."""
     ready_stall_seconds: int = READY_STALL_SECONDS
     """KAOJI_READY_STALL_SECONDS: and where there is work, and for so long nothing has moved."""
+
+    def for_store(self, store: str) -> Settings:
+        """The same for another store, whose keys and kept files lie where a command about it looks for them."""
+        chosen = self.cache != _cache_folder({}, self.store)
+        cache = self.cache if chosen else _cache_folder({}, store)
+        return replace(self, store=store, keys=_keys_beside(store), cache=cache)
 
 
 def read_settings(

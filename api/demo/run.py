@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -30,13 +31,12 @@ PARTITIONS = 6
 EXPOSURE_MIN = 60
 """Rates on few cases mislead: the table of best and worst leaves them out."""
 MARK = "made-by-kaoji-demo"
+STORE = "kaoji.db"
+KEPT_FILES = f"{STORE}-cache"
+_DATABASES = (STORE, f"{STORE}-keys.db", "keys.db")  # the last one was the place of keys in earlier versions
 OWN_FILES = (
-    "kaoji.db",
-    "kaoji.db-wal",
-    "kaoji.db-shm",
-    "keys.db",
-    "keys.db-wal",
-    "keys.db-shm",
+    *(f"{name}{suffix}" for name in _DATABASES for suffix in ("", "-wal", "-shm")),
+    KEPT_FILES,
     "actions.ndjson",
     MARK,
 )
@@ -88,7 +88,7 @@ def demonstrate(
     actions = folder / "actions.ndjson"
     with actions.open("wb") as file:
         file.writelines(line + b"\n" for line in lines)
-    own = replace(settings, store=f"sqlite:///{folder / 'kaoji.db'}", keys=folder / "keys.db")
+    own = settings.for_store(f"sqlite:///{folder / STORE}")
     with opened(own) as kaoji:
         with ExitStack() as stack:
             reason = None if bootstrap else why_not()
@@ -155,6 +155,7 @@ def _empty(folder: Path) -> None:
         strange = sorted(each.name for each in folder.iterdir() if each.name not in OWN_FILES)
         if strange or not (any(folder.iterdir()) is False or (folder / MARK).exists()):
             raise DemoFolderError(f"{folder} holds something else. Name another place with --folder.")
+        shutil.rmtree(folder / KEPT_FILES, ignore_errors=True)
         for name in OWN_FILES:
             (folder / name).unlink(missing_ok=True)
     folder.mkdir(parents=True, exist_ok=True)

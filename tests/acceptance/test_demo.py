@@ -67,9 +67,19 @@ def test_every_command_that_it_suggests_works(demo: Ran, folder: Path, monkeypat
             assert elsewhere(*shlex.split(line)).out
 
 
+@pytest.mark.usefixtures("demo")
+def test_commands_about_its_store_find_its_keys(folder: Path) -> None:
+    found = CommandLine(f"sqlite:///{folder / 'kaoji.db'}")("doctor", "--format", "json").json["checks"]
+    assert "for its owner only" in next(each["told"] for each in found if each["check"] == "keys")
+
+
 def test_in_chinese_it_replaces_the_one_before_and_counts_the_same(demo: Ran, folder: Path) -> None:
+    # Given what later commands keep beside a store of 50,000 actions and more
+    (folder / "kaoji.db-cache").mkdir()
+    (folder / "kaoji.db-cache" / "kept.cases").write_bytes(b"case files")
     kaoji = CommandLine("sqlite:///unused.db")
     kaoji.environment["PATH"] = "/nonexistent"
+    # When, then
     chinese = kaoji("demo", "--folder", folder, *SMALLEST, "--lang", "zh")
     assert "单位考核表" in chinese.out
     assert "未经 Kafka" in chinese.out
@@ -77,6 +87,7 @@ def test_in_chinese_it_replaces_the_one_before_and_counts_the_same(demo: Ran, fo
     assert row_of(chinese.out, "gx")[0] == row_of(demo.out, "gx")[0]
     assert "广西" in chinese.out
     assert "units" not in chinese.out
+    assert not (folder / "kaoji.db-cache").exists()
 
 
 @pytest.mark.kafka
