@@ -68,6 +68,11 @@ class Directory:
         known = self._units.get(unit)
         return None if known is None else known.parent.at(day)
 
+    def parents(self, unit: str) -> list[str]:
+        """Every unit that stood right above it on some day, in order of the days."""
+        known = self._units.get(unit)
+        return [] if known is None else [each for each in known.parent.values if each is not None]
+
     def ancestors(self, unit: str, day: int) -> tuple[str, ...]:
         """The unit itself, then every unit above it on that day, the nearest first."""
         key = (unit, bisect_right(self._epochs, day))

@@ -20,7 +20,7 @@ from api.bootstrap import Kaoji
 from api.rules.rules import rulebook_at
 from api.scores.explanations import CountedThing, counted_things, kind_of
 from api.scores.scorecards import Basis, Counting, basis
-from domain.actions.types import ACTION_TYPES
+from api.scores.unit_actions import UnitActions
 from domain.errors import UnknownNameError, WrongInputError
 from domain.measuring.populations import Population
 from domain.measuring.rollup import By
@@ -262,12 +262,13 @@ class Differences:
             counting=Counting(after.history, before.context, touched),
         )  # fmt: skip
         steps = [_Step("actions", known, told, self._behind_case)]
-        unit_actions = self._recorded_about_units() if self.by == "unit" else []
-        if unit_actions or self.rules_differ:
+        unit_actions = UnitActions(self._cases, (before.directory, after.directory), first=self.first)
+        units_moved = self.by == "unit" and unit_actions.any()
+        if units_moved or self.rules_differ:
             told = replace(told, counting=Counting(after.history, before.context))
-        if unit_actions:
+        if units_moved:
             moved = replace(told, directory=after.directory)
-            steps.append(_Step("units", told, moved, lambda _: unit_actions))
+            steps.append(_Step("units", told, moved, unit_actions.behind))
             told = moved
         if self.rules_differ:
             positions = [each.position for each in self.adoptions]
@@ -280,13 +281,6 @@ class Differences:
             rows = self._cases.rows_of(np.array([case], np.int32))
             self._behind[case] = (rows[(rows >= self.first) & (rows < self.last)] + 1).tolist()
         return self._behind[case]
-
-    def _recorded_about_units(self) -> list[int]:
-        history = self.states[1].history
-        codes = [kind.code for name, kind in ACTION_TYPES.items() if name.startswith("unit.")]
-        rows = np.flatnonzero(np.isin(history.rows["type"], codes))
-        found = {*rows.tolist(), *self._cases.linked(rows)}
-        return sorted(row + 1 for row in found if self.first <= row < self.last)
 
 
 def _changes(step: _Step, part: Part, code: str, about: _About) -> Iterator[_Change]:

@@ -76,7 +76,7 @@ def assert_leads_over(found: Differences, subject: str) -> int:
                 if change[side] is not None:
                     thing = (change["case"], *(change[side][name] for name in ("side", "share", "why")))
                     before[thing] += many
-            if change["because"] == "actions":
+            if change["because"] != "rules":
                 assert change["actions"], change
                 assert all(found.first < position <= found.last for position in change["actions"])
         assert +before == after
@@ -211,6 +211,37 @@ def test_unit_that_is_moved_takes_its_cases_along(kaoji: Kaoji, between: Between
         ("L1", "appeared", "units"),
         ("L2", "appeared", "units"),
     ]
+
+
+def test_a_move_names_only_what_was_said_of_the_units_on_the_way(kaoji: Kaoji, between: Between) -> None:
+    moved = act("unit.moved", "branch", "02-01", parent="south")
+    record(
+        kaoji,
+        [
+            act("unit.opened", "branch", "01-02", parent="north", title="Branch"),
+            act("unit.opened", "other", "01-02", parent="north", title="Another branch"),
+            act("licensing.received", "L1", "03-05", owner="s1", unit="branch"),
+            act("licensing.granted", "L1", "03-08", owner="s1", unit="branch"),
+        ],
+    )
+    record(
+        kaoji,
+        [
+            act("unit.moved", "other", "02-01", parent="south"),
+            moved,
+            act("unit.opened", "south", "01-01", parent="all-of-it", title="South"),
+            corrected(moved, "02-02", parent="west"),
+            act("unit.opened", "east", "01-01", parent="all-of-it", title="East"),
+        ],
+    )
+    # The move and its correction; nothing about other units, were they learned of at the same time.
+    (gone,) = table(between(4, 9, "north", by="unit"), "timeliness")["changes"]
+    assert (gone["case"], gone["because"], gone["actions"]) == ("L1", "units", [6, 8])
+    (come,) = table(between(4, 9, "west", by="unit"), "timeliness")["changes"]
+    assert (come["case"], come["because"], come["actions"]) == ("L1", "units", [6, 8])
+    # Until the correction it stood below south, and so below what stands above that.
+    (above,) = table(between(4, 7, "all-of-it", by="unit"), "timeliness")["changes"]
+    assert (above["change"], above["actions"]) == ("appeared", [6, 7])
 
 
 def test_rules_adopted_in_between_are_told_apart_from_actions(tmp_path: Path) -> None:
