@@ -75,7 +75,7 @@ def policy_what_if(
 
 
 def _row(each: dict[str, Any]) -> list[Any]:
-    parts = [f"{one['code'] or one['what']} {_signed(one['moved'])}" for one in each["why"]]
+    parts = [_part(one) for one in each["why"]]
     more = [f"and {len(parts) - WHYS_SHOWN} more"] if len(parts) > WHYS_SHOWN + 1 else parts[WHYS_SHOWN:]
     score, grade = each["score"], each["grade"]
     return [
@@ -84,14 +84,21 @@ def _row(each: dict[str, Any]) -> list[Any]:
     ]  # fmt: skip
 
 
-def _signed(moved: str) -> str:
-    return f"{float(moved):+.2f}"
+def _part(one: dict[str, Any]) -> str:
+    if one["what"] in ("grades", "rounding"):
+        return f"other {one['what']}"
+    return f"{one['code'] or one['what']} {float(one['moved']):+.2f}"
 
 
 def _title(answer: dict[str, Any]) -> str:
     summary, period = answer["summary"], answer["period"]
+    only = [
+        f", {summary[key]} {told}"
+        for key, told in (("scores_gained", "with a score only then"), ("scores_lost", "with none any more"))
+        if summary[key]
+    ]
     return (
         f"{answer['policy']}, {period['from']} to {period['to']}: of {summary['subjects']} subjects "
         f"{summary['grades_changed']} change grade, {summary['scores_higher']} score higher, "
-        f"{summary['scores_lower']} lower"
+        f"{summary['scores_lower']} lower{''.join(only)}"
     )

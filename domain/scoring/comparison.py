@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.numbers import units_of
-from domain.scoring.counted_columns import Flags, Floats
+from domain.policies.policy import Policy
+from domain.scoring.counted_columns import Flags, Floats, units_up
 from domain.scoring.exact_scoring import Adjusted
 from domain.scoring.score_columns import NO_SCORE, ScoreColumns, Units, round_units
 from domain.scoring.scorecard_json import POINTS_PLACES
@@ -23,13 +24,26 @@ _PLACES: Final = 6
 """Scores of policies with different decimals are compared in these units."""
 
 
+class Part(NamedTuple):
+    """What one part of the score gives, in units of 10**-6 points, by row, and where it was counted at all."""
+
+    given: Units
+    counted: Flags
+
+
 class Moved(NamedTuple):
-    """What one part of the score gave before and after, in units of 10**-6 points, by row; 0 where it is not."""
+    """What one part of the score gave before and after; 0 where it is not."""
 
     kind: str
     code: str | None
-    before: Units
-    after: Units
+    before: Part
+    after: Part
+
+    @property
+    def differs(self) -> Flags:
+        """Where it gave something else, or is counted on one side only, and be it with no points at all."""
+        given = self.before.given != self.after.given
+        return np.asarray(given | (self.before.counted != self.after.counted))
 
 
 class MovedGrade(NamedTuple):
@@ -109,9 +123,14 @@ class Comparison:
         the score added or took. The parts of a score add up to it, but for the last digit of each."""
         mine = _parts(self.before, self.rows_before[rows])
         theirs = _parts(self.after, self.rows_after[rows])
-        nothing = np.zeros(rows.size, np.int64)
+        nothing = Part(np.zeros(rows.size, np.int64), np.zeros(rows.size, np.bool_))
         keys = [*mine, *(key for key in theirs if key not in mine)]
         return [Moved(*key, mine.get(key, nothing), theirs.get(key, nothing)) for key in keys]
+
+    def _regraded(self, rows: NDArray[np.intp]) -> Flags:
+        """Whose grade is another because the grades are: by the ones before, the new score would earn another."""
+        earned = _graded(self.before.policy, self.scores[1][rows])
+        return np.asarray(self.graded_otherwise[rows] & (earned != self.grades[1][rows]))
 
     def rows_json(self, rows: NDArray[np.intp], units: Sequence[str | None]) -> list[dict[str, Any]]:
         """Some rows as printed: score and grade before and after, and why, the largest part first."""
@@ -120,7 +139,7 @@ class Comparison:
             for each, columns in zip(self.scores, (self.before, self.after), strict=True)
         ]
         grades = [each[rows].tolist() for each in self.grades]
-        whys = _whys(self.moved(rows), rows.size)
+        whys = _whys(self.moved(rows), self.scored_otherwise[rows], self._regraded(rows))
         return [
             {
                 "subject": self.subjects[row],
@@ -152,21 +171,33 @@ def _grades(columns: ScoreColumns, rows: NDArray[np.intp]) -> NDArray[np.object_
     return graded
 
 
-def _parts(columns: ScoreColumns, rows: NDArray[np.intp]) -> dict[tuple[str, str | None], Units]:
+def _graded(policy: Policy, scores: Units) -> NDArray[np.object_]:
+    """Codes of the grades that a policy gives for scores in units of 10**-6."""
+    rising = [*reversed(policy.grades)]
+    bounds = np.array([units_up(grade.lower, _PLACES) for grade in rising], np.int64)
+    codes = np.array([None, *(grade.code for grade in rising)], object)
+    reached = np.searchsorted(bounds, scores, side="right")
+    graded: NDArray[np.object_] = codes[np.where(scores == NO_SCORE, 0, reached)]
+    return graded
+
+
+def _parts(columns: ScoreColumns, rows: NDArray[np.intp]) -> dict[tuple[str, str | None], Part]:
     """What makes up the score of some rows, -1 for no row; all 0 where there is no score."""
     policy = columns.policy
     scored = np.append(columns.scores, NO_SCORE)[rows] != NO_SCORE
-    found: dict[tuple[str, str | None], Units] = {}
+    found: dict[tuple[str, str | None], Part] = {}
 
     def part(
-        kind: str, code: str | None, values: Floats, error: float, exact: Callable[[int], Fraction], sign: int
-    ) -> None:
+        kind: str, code: str | None, values: Floats, error: float, exact: Callable[[int], Fraction], sign: int,
+        there: Flags | None = None,
+    ) -> None:  # fmt: skip
         taken = np.where(scored, np.append(values, 0.0)[rows], 0.0)
         units, unsure = round_units(taken, error, POINTS_PLACES, "half-even")
         unsure |= np.append(columns.too_large, False)[rows]
         for place in np.flatnonzero(unsure & scored).tolist():
             units[place] = units_of(exact(int(rows[place])), POINTS_PLACES)
-        found[kind, code] = sign * units
+        counted = units != 0 if there is None else np.append(there, False)[rows] & scored
+        found[kind, code] = Part(sign * units, counted)
 
     def adjusted(row: int) -> Adjusted:
         card = columns.exact_row(row)
@@ -175,7 +206,8 @@ def _parts(columns: ScoreColumns, rows: NDArray[np.intp]) -> dict[tuple[str, str
 
     for number, one in enumerate(policy.indicators):
         exact = partial(columns.exact_contribution, number)
-        part("indicator", one.code, columns.contributions[number], columns.contributions_error, exact, 1)
+        given, there = columns.contributions[number], columns.indicators[number].there
+        part("indicator", one.code, given, columns.contributions_error, exact, 1, there)
     if policy.bonuses:
         part("bonus", None, columns.added, columns.added_error, lambda row: adjusted(row).bonus, 1)
     if policy.deductions:
@@ -197,19 +229,25 @@ def _texts(units: Units, decimals: int) -> list[str | None]:
     return [None if each == NO_SCORE else decimal_text(each // scale, decimals) for each in units.tolist()]
 
 
-def _whys(moved: Iterable[Moved], size: int) -> Iterator[list[dict[str, Any]]]:
-    """Of each row the parts that differ, those that moved it most first."""
+def _whys(moved: Iterable[Moved], otherwise: Flags, regraded: Flags) -> Iterator[list[dict[str, Any]]]:
+    """Of each row the parts that differ, those that moved it most first; then the grades, where it is they. Where
+    nothing of this differs, and yet the score or grade does, it is the rounding."""
     changed = [
-        (one.kind, one.code, one.before.tolist(), one.after.tolist())
+        (one.kind, one.code, one.before.given.tolist(), one.after.given.tolist(), differs.tolist())
         for one in moved
-        if bool((one.before != one.after).any())
+        if bool((differs := one.differs).any())
     ]
-    for row in range(size):
+    for row, (is_other, by_grades) in enumerate(zip(otherwise.tolist(), regraded.tolist(), strict=True)):
         parts = [
             (abs(after[row] - before[row]), kind, code, before[row], after[row])
-            for kind, code, before, after in changed
-            if before[row] != after[row]
+            for kind, code, before, after, differs in changed
+            if differs[row]
         ]
+        parts.sort(key=lambda each: (-each[0], each[1], each[2] or ""))
+        if by_grades:
+            parts.append((0, "grades", None, 0, 0))
+        elif is_other and not parts:
+            parts.append((0, "rounding", None, 0, 0))
         yield [
             {
                 "what": kind,
@@ -218,5 +256,5 @@ def _whys(moved: Iterable[Moved], size: int) -> Iterator[list[dict[str, Any]]]:
                 "after": plain_text(after, POINTS_PLACES),
                 "moved": plain_text(after - before, POINTS_PLACES),
             }
-            for _, kind, code, before, after in sorted(parts, key=lambda each: (-each[0], each[1], each[2] or ""))
+            for _, kind, code, before, after in parts
         ]

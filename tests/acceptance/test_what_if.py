@@ -42,6 +42,7 @@ def assert_is_what_scoring_says(answer: dict[str, Any], before: dict[str, Any], 
         gained = Fraction(each["score"]["after"] or 0) - Fraction(each["score"]["before"] or 0)
         moved = sum((Fraction(one["moved"]) for one in each["why"]), Fraction(0))
         assert abs(moved - gained) <= Fraction(1, 90), each
+        assert each["why"], each
 
 
 def varied_file(folder: Path, old: str, new: str) -> Path:

@@ -17,6 +17,7 @@ from tests.domain.test_scoring_fast import policies, rows_of_sums
 TWO = indicator("plan", "plan-completion", curve=RISING, weight="50") + indicator(
     "satisfaction", "satisfaction", curve=RISING, weight="50"
 )
+FALLING = '{ kind = "linear", points = [[0, 100], [1, 0]] }'
 GRADES = grade("good", "60") + grade("poor", "0")
 
 
@@ -91,6 +92,53 @@ def test_what_the_bounds_of_the_score_take_is_told_apart() -> None:
     assert [(one["what"], one["moved"]) for one in p["why"]] == [("deduction", "-30"), ("score_min", "30")]
 
 
+def test_what_is_newly_judged_is_a_reason_also_without_points() -> None:
+    # Of p nothing was judged so far; the other policy judges its decisions, all of which fell.
+    rows = Sums.of({"p": members("decisions", "overturned")})
+    stood = indicator("stood", "revocation", curve=FALLING, weight="100")
+
+    found = compared(rows, policy_of(TWO + GRADES), policy_of(stood + GRADES))
+
+    (p,) = found.rows_json(all_rows(found), [None])
+    assert (p["score"]["after"], p["grade"]["after"]) == ("0.00", "poor")
+    assert p["why"] == [{"what": "indicator", "code": "stood", "before": "0", "after": "0", "moved": "0"}]
+
+
+def test_other_bounds_of_grades_are_a_reason_where_they_are_what_regrades() -> None:
+    rows = Sums.of(
+        {
+            "p": {**members("targets", "completed"), **members("ratings")},
+            "q": {**members("targets", "completed"), **members("ratings", "good")},
+        }
+    )
+    stricter = grade("good", "50") + grade("poor", "0")
+
+    found = compared(rows, policy_of(TWO + GRADES), policy_of(TWO + stricter))
+    p, q = found.rows_json(all_rows(found), [None] * 2)
+
+    assert (p["grade"], [one["what"] for one in p["why"]]) == ({"before": "poor", "after": "good"}, ["grades"])
+    assert q["why"] == []
+    # Where the score moved across a bound that both have, the grades are no reason.
+    heavier = policy_of(TWO + GRADES).varied(weights={"plan": Decimal(150)}, targets={})
+    (moved, _) = compared(rows, policy_of(TWO + GRADES), heavier).rows_json(all_rows(found), [None] * 2)
+    assert moved["grade"]["after"] == "good"
+    assert "grades" not in [one["what"] for one in moved["why"]]
+
+
+def test_rounding_is_the_reason_where_nothing_else_is() -> None:
+    rows = Sums.of({"p": {**members("targets", "completed", count=119), **members("targets", count=81)}})
+    one = indicator("plan", "plan-completion", curve=RISING, weight="100") + GRADES
+
+    found = compared(rows, policy_of(one, "decimals = 0"), policy_of(one))
+
+    (p,) = found.rows_json(all_rows(found), [None])
+    assert (p["score"], p["grade"]) == (
+        {"before": "60", "after": "59.50"},
+        {"before": "good", "after": "poor"},
+    )
+    assert [one["what"] for one in p["why"]] == ["rounding"]
+
+
 def test_scores_with_other_decimals_are_compared_by_value() -> None:
     rows = Sums.of({"p": members("targets", "completed")})
 
@@ -111,7 +159,7 @@ def test_parts_add_up_to_each_score_and_are_those_of_the_exact_reading(
     for side, columns in (("before", found.before), ("after", found.after)):
         sums = [0] * len(rows)
         for moved in found.moved(all_rows(found)):
-            sums = [a + b for a, b in zip(sums, getattr(moved, side).tolist(), strict=True)]
+            sums = [a + b for a, b in zip(sums, getattr(moved, side).given.tolist(), strict=True)]
         for row, card in enumerate(_exact_cards(rows, columns)):
             exact = card.exact_score or Fraction(0)
             # Each part is rounded to the sixth decimal by itself.
