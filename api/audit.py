@@ -62,16 +62,17 @@ def _filter(kaoji: Kaoji, query: AuditQuery, zone: Zone) -> AuditFilter:
         raise WrongInputError("--after and --limit are numbers from 0 up.")
     if query.type is not None and not any(_is_of_type(each, query.type) for each in ACTION_TYPES):
         raise UnknownNameError("action type", query.type, ACTION_TYPES)
-    recorded_to = _instant(query.recorded_to, "recorded-to", zone, end=True)
-    recorded_from = _instant(query.recorded_from, "recorded-from", zone)
+    from_time, to_time = _span(query.from_, query.to, ("from", "to"), zone)
+    names = ("recorded-from", "recorded-to")
+    recorded_from, recorded_to = _span(query.recorded_from, query.recorded_to, names, zone)
     first = 1 if recorded_from is None else kaoji.ledger.position_at(recorded_from - 1) + 1
     return AuditFilter(
         case=query.case,
         staff=query.staff,
         unit=query.unit,
         type=query.type,
-        from_time=_instant(query.from_, "from", zone),
-        to_time=_instant(query.to, "to", zone, end=True),
+        from_time=from_time,
+        to_time=to_time,
         first_position=max(first, query.after + 1),
         last_position=None if recorded_to is None else kaoji.ledger.position_at(recorded_to - 1),
         effective=query.effective,
@@ -80,6 +81,17 @@ def _filter(kaoji: Kaoji, query: AuditQuery, zone: Zone) -> AuditFilter:
 
 def _is_of_type(name: str, pattern: str) -> bool:
     return name.startswith(pattern[:-1]) if pattern.endswith("*") else name == pattern
+
+
+def _span(
+    from_text: str | None, to_text: str | None, names: tuple[str, str], zone: Zone
+) -> tuple[int | None, int | None]:
+    """When it begins, and when it has ended, each if it is given; never the one after the other."""
+    begin, end = _instant(from_text, names[0], zone), _instant(to_text, names[1], zone, end=True)
+    if begin is not None and end is not None and end <= begin:
+        told = f"--{names[1]} ({to_text}) lies before --{names[0]} ({from_text})"
+        raise WrongInputError(f"{told}, so that nothing can match. Swap the two.")
+    return begin, end
 
 
 def _instant(text: str | None, name: str, zone: Zone, *, end: bool = False) -> int | None:

@@ -191,6 +191,8 @@ QUESTIONS = [
     wrong("audit --after x", "--after"),
     wrong("audit --from soon", "--from 'soon' is neither a date nor a time"),
     wrong("audit --recorded-to 2011", "--recorded-to '2011' is neither a date nor a time"),
+    wrong("audit --from 2024-03-02 --to 2024-03-01", "--to (2024-03-01) lies before --from (2024-03-02)"),
+    wrong("audit --recorded-from 2024-03-02 --recorded-to 2024-03-01T23:59:59+08:00", "Swap the two"),
     wrong("rebuild histry", "Did you mean 'history'?"),
     wrong("quarantine show 7", "No quarantined record 7"),
     wrong("quarantine show 99999999999999999999", "No quarantined record 99999999999999999999"),
