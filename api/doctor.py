@@ -151,17 +151,9 @@ def _zones(settings: Settings) -> Iterator[Finding]:
 
 
 def _core() -> Iterator[Finding]:
-    from domain.compiled import CACHE, COMPILED
+    from domain.compiled import CACHE, SLOW_BECAUSE
 
-    if not COMPILED:
-        told = "It runs uncompiled, a hundred times slower. Install numba, and unset NUMBA_DISABLE_JIT."
-        yield Finding("scoring core", False, told)
-        return
-    told = f"compiled, kept in {CACHE}" if CACHE else (
-        "It is compiled anew by every command: neither its folder nor the user's cache can be written. "
-        "Name a folder in NUMBA_CACHE_DIR."
-    )  # fmt: skip
-    yield Finding("scoring core", CACHE is not None, told)
+    yield Finding("scoring core", SLOW_BECAUSE is None, SLOW_BECAUSE or f"compiled, kept in {CACHE}")
 
 
 def _store(settings: Settings) -> Iterator[Finding]:

@@ -93,6 +93,16 @@ def _places() -> Iterator[Path]:
 CACHE: Path | None = _cache_folder() if COMPILED else None
 """The folder of the machine code; None: every process compiles anew, for ten to fifteen seconds."""
 
+SLOW_BECAUSE: str | None = (
+    "It runs uncompiled, a hundred times slower. Install numba, and unset NUMBA_DISABLE_JIT."
+    if not COMPILED
+    else "It is compiled anew by every command: neither its folder nor the user's cache can be written. "
+    "Name a folder in NUMBA_CACHE_DIR."
+    if CACHE is None
+    else None
+)
+"""Why counting takes far longer than it need, and what to do; None where it does not."""
+
 OPTIONS = {"cache": CACHE is not None, "nogil": True, "forceinline": True, "_nrt": False}
 """Without reference counts (`_nrt`), which cost more than the fold itself and make threads wait for each other:
 marked functions fill arrays that they are given, and make none. Calls are inlined, for each would hand over every

@@ -211,6 +211,15 @@ FILES_KEPT = _event(
     "Later commands count from them.", position=_POSITION, folder=(str, "Where."),
 )  # fmt: skip
 
+# --- the scoring core
+
+CORE_SLOW = _event(
+    "core-slow", "warning", "The scoring core is slow, and exact all the same. {reason}",
+    "Counting takes far longer than it need: the scoring core runs uncompiled, or is compiled by every process "
+    "anew. Answers are the same to the last bit. Said once by each process.",
+    reason=_REASON,
+)  # fmt: skip
+
 # --- processes
 
 SERVER_STARTED = _event(

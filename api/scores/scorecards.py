@@ -6,14 +6,16 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 from api.as_of import day_text, period, position_as_of
 from api.bootstrap import Kaoji
 from api.rules.rules import meant_from, policy_in, registers_in, rulebook_at
+from domain.compiled import SLOW_BECAUSE
 from domain.directory import Directory
 from domain.ledger.ledger import Ledger
+from domain.log_events import CORE_SLOW
 from domain.measuring.evidence import CaseColumns, columns_of
 from domain.measuring.populations import Population, asked_for, cells_with
 from domain.measuring.rollup import By
@@ -154,6 +156,7 @@ def basis(
 ) -> Basis:
     """Gather what a score follows from, by the rules that were known at the position asked for. With `files`
     the policy may be one. Raises WrongInputError for a policy, date or position that is none."""
+    _say_if_slow()
     first, last = period(from_text, to_text)
     position = position_as_of(kaoji, as_of, kaoji.driver.catch_up(progress=progress))
     rulebook = rulebook_at(kaoji, upto=position)
@@ -173,6 +176,13 @@ def basis(
         standing=kaoji.standing,
         meant_from=meant_from(rulebook, chosen),
     )
+
+
+@cache
+def _say_if_slow() -> None:
+    """Once in a process: whoever waits for it sees why, and that the answer is right all the same."""
+    if SLOW_BECAUSE is not None:
+        CORE_SLOW.log(reason=SLOW_BECAUSE)
 
 
 @contextmanager

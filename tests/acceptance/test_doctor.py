@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -225,3 +226,20 @@ def test_postgres_that_does_not_answer_is_told(tmp_path: Path) -> None:
     ended = kaoji.ends(1, "doctor")
     assert "does not answer" in ended.out
     assert "secret" not in ended.out + ended.err
+
+
+def test_a_slow_core_is_told_by_whoever_counts_and_counts_the_same(kaoji: CommandLine) -> None:
+    score = ("score", "--policy", "gx-2012", "--from", "2024-01-01", "--to", "2024-12-31", "--by", "staff")
+    kaoji("ingest", "-", stdin=record(1))
+    compiled = kaoji(*score).out
+    kaoji.environment["NUMBA_DISABLE_JIT"] = "1"
+    # When it counts without machine code
+    ran = kaoji.elsewhere(*score)
+    # Then it takes longer, says so once with what to do, and gives the same answer
+    assert ran.out == compiled
+    assert ran.err.count("The scoring core is slow, and exact all the same.") == 1
+    assert "Install numba, and unset NUMBA_DISABLE_JIT." in ran.err
+    # And what counts nothing says nothing of it, but for the doctor
+    assert kaoji.elsewhere("audit").err == ""
+    found = json.loads(kaoji.elsewhere("doctor", "--format", "json").out)["checks"]
+    assert [each["check"] for each in found if not each["ok"]] == ["scoring core"]
