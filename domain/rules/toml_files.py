@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
@@ -64,13 +65,24 @@ class TomlText:
         try:
             return model.model_validate(self.values)
         except ValidationError as error:
-            faults = error.errors(include_url=False, include_input=True)
+            faults = _own_faults(error.errors(include_url=False, include_input=True))
             # An unknown key often explains the missing one beside it, so it comes first.
             first = min(faults, key=lambda fault: fault["type"] != "extra_forbidden")
             path = tuple(part for part in first["loc"] if not str(part).startswith("function-"))
             message = _sentence(dict(first), _known_keys(model, path))
             more = f" ({len(faults) - 1} more after this one.)" if len(faults) > 1 else ""
             raise self.error(path, message + more, kind) from error
+
+
+def _own_faults(faults: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Without those that only say that a list is too short now, of which an entry is at fault."""
+    places = [fault["loc"] for fault in faults]
+    return [
+        fault
+        for fault, place in zip(faults, places, strict=True)
+        if fault["type"] != "too_short"
+        or not any(len(other) > len(place) and other[: len(place)] == place for other in places)
+    ]
 
 
 def read_toml(path: Path, kind: type[TomlFileError] = TomlFileError) -> TomlText:
@@ -114,15 +126,22 @@ def _sentence(fault: dict[str, Any], known: Sequence[str]) -> str:
         return "This key is missing. Add it."
     if kind in {"literal_error", "enum"}:
         expected = [part.strip(" '") for part in re.split(r",| or ", str(fault["ctx"]["expected"]))]
-        return f"Unknown value {given!r}. {did_you_mean(str(given), expected)}"
+        return f"Unknown value {_shown(given)}. {did_you_mean(str(given), expected)}"
     if kind == "string_pattern_mismatch":
-        return f"A code is small letters and digits, joined by single - _ or . signs; it is {given!r} here."
+        return f"A code is small letters and digits, joined by single - _ or . signs; it is {_shown(given)} here."
     if kind in _WRITTEN:
-        return f"{_WRITTEN[kind]}; it is {given!r} here."
-    message = str(fault["msg"]).removeprefix("Value error, ")
+        return f"{_WRITTEN[kind]}; it is {_shown(given)} here."
+    message = str(fault["msg"]).removeprefix("Value error, ").replace("Input should be", "It must be")
     if kind in {"value_error", "assertion_error"}:
         return message
-    return f"{message}; it is {given!r} here."
+    return f"{message}; it is {_shown(given)} here."
+
+
+def _shown(given: Any) -> str:
+    """A value as it would be written in the file."""
+    if isinstance(given, bool):
+        return str(given).lower()
+    return f"{given}" if isinstance(given, Decimal | date) else repr(given)
 
 
 _WRITTEN: Final = {
