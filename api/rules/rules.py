@@ -8,7 +8,7 @@ from functools import lru_cache
 from api.bootstrap import Kaoji
 from domain.errors import UnknownNameError, WrongInputError
 from domain.policies.policy import Policy, load_policy, parse_policy, shipped_policies
-from domain.rules.adoption import COMMANDS, KIND_WORDS, Adopted, Rule, Rulebook, RuleKind
+from domain.rules.adoption import KIND_WORDS, LISTS, Adopted, Rule, Rulebook, RuleKind
 from domain.rules.procedures import Register, load_register, parse_register, shipped_registers
 from projections.driver import Progress, no_progress
 from projections.rulebook import RulebookProjection, rulebook_as_known
@@ -124,7 +124,7 @@ def _chosen(rulebook: Rulebook, kind: RuleKind, name: str, *, files: bool) -> Ad
     if bare in known:
         versions = [each.event.rule.called for each in rulebook.versions(kind, bare)]
         known = versions if shipped is None else [*versions, shipped.called]
-    raise UnknownNameError(KIND_WORDS[kind], name, set(known), see=f"{COMMANDS[kind]} list")
+    raise UnknownNameError(KIND_WORDS[kind], name, set(known), see=LISTS[kind])
 
 
 def _split(name: str) -> tuple[str, int | None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, Final, Literal
 
 import numpy as np
 
@@ -22,6 +22,8 @@ from domain.scoring.comparison import Comparison
 from domain.scoring.scoring import ScoredSubjects, score
 from projections.driver import Progress, no_progress
 from projections.history.without import without_sources
+
+_EXAMPLES: Final = {"weight": "timeliness=30", "target": "timeliness=0.9"}
 
 
 class NothingOtherwiseError(WrongInputError):
@@ -60,7 +62,7 @@ class Variation:
         }
 
 
-def numbers_by_code(texts: Sequence[str], option: str) -> dict[str, Decimal]:
+def numbers_by_code(texts: Sequence[str], option: Literal["weight", "target"]) -> dict[str, Decimal]:
     """CODE=NUMBER, each code once. Raises WrongInputError, naming the option."""
     found: dict[str, Decimal] = {}
     for text in texts:
@@ -71,7 +73,7 @@ def numbers_by_code(texts: Sequence[str], option: str) -> dict[str, Decimal]:
             value = Decimal(number)
         except InvalidOperation:
             raise WrongInputError(
-                f"--{option} {text!r} is no CODE=NUMBER. Write for one timeliness=0.9."
+                f"--{option} {text!r} is no CODE=NUMBER. Write for one {_EXAMPLES[option]}."
             ) from None
         if code in found:
             raise WrongInputError(f"--{option} names {code!r} twice. Name it once.")

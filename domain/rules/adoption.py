@@ -21,6 +21,7 @@ KIND_OF_TOPIC: Final[Mapping[str, RuleKind]] = {topic: kind for kind, topic in T
 
 KIND_WORDS: Final[Mapping[RuleKind, str]] = {"policy": "policy", "register": "procedure register"}
 COMMANDS: Final[Mapping[RuleKind, str]] = {"policy": "kaoji policy", "register": "kaoji procedure"}
+LISTS: Final[Mapping[RuleKind, str]] = {"policy": "kaoji policy list", "register": "kaoji procedure registers"}
 
 _STREAMS: Final = UUID("6f0e3c54-4c1b-5b5e-9d0a-6b616f6a6901")
 _BY_LENGTH_MAX: Final = 200

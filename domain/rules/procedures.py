@@ -212,7 +212,7 @@ def load_register(name: str) -> Register:
         return _load_shipped(name)
     if name.endswith(".toml") or "/" in name:
         return parse_register(read_toml(Path(name), RegisterError).text, place=name)
-    raise UnknownNameError("procedure register", name, shipped_registers(), see="kaoji procedure list")
+    raise UnknownNameError("procedure register", name, shipped_registers(), see="kaoji procedure registers")
 
 
 @lru_cache(maxsize=1)

@@ -167,6 +167,7 @@ WRONG = [
     ("policy diff north nrth", "Did you mean 'north'?"),
     ("policy diff north office.toml", "office.toml"),
     ("policy check north@x", "No policy 'north@x'"),
+    ("procedure check office", "See `kaoji procedure registers`."),
     ("policy new North", "is no name for a policy"),
     ("policy new x.toml", "is no name for a policy"),
     ("policy new x --from nrth", "Did you mean 'north'?"),

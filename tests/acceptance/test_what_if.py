@@ -141,7 +141,8 @@ def test_a_table_tells_who_changes_and_why(simulated: CommandLine) -> None:
     ("options", "words"),
     [
         ((), "Say what would be otherwise"),
-        (("--weight", "timeliness"), "no CODE=NUMBER"),
+        (("--weight", "timeliness"), "no CODE=NUMBER. Write for one timeliness=30."),
+        (("--target", "timeliness=90%"), "no CODE=NUMBER. Write for one timeliness=0.9."),
         (("--weight", "timeliness=ten"), "no CODE=NUMBER"),
         (("--weight", "timeliness=1", "--weight", "timeliness=2"), "names 'timeliness' twice"),
         (("--weight", "timelyness=1"), "Did you mean 'timeliness'"),

@@ -65,9 +65,9 @@ def test_wrong_questions_are_answered_with_what_to_mend(
 def test_caller_cannot_make_the_server_open_a_file(client: TestClient, tmp_path: Path) -> None:
     policy, register = written(tmp_path, POLICY), written(tmp_path, REGISTER)
     assert detail(client.get("/scores", params=MARCH | {"policy": policy}), 422).startswith("No policy")
-    assert detail(client.get("/procedures", params={"register": register}), 422).startswith(
-        "No procedure register"
-    )
+    refused = detail(client.get("/procedures", params={"register": register}), 422)
+    assert refused.startswith("No procedure register")
+    assert refused.endswith("See `kaoji procedure registers`.")
     assert client.get("/policies/rule-0.toml").status_code == 404
 
 
