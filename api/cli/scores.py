@@ -96,6 +96,38 @@ def _note_exposure(explained: dict[str, Any]) -> None:
     )
 
 
+def _note_adjusted(explained: dict[str, Any]) -> None:
+    """Say how the weighted mean became the score, where bonuses or deductions moved it."""
+    adjusted = explained.get("adjusted")
+    if adjusted and (adjusted["bonus"], adjusted["deduction"]) != ("0", "0"):
+        note(
+            f"The weighted mean is {adjusted['mean']}; bonuses add {adjusted['bonus']}, "
+            f"deductions take {adjusted['deduction']}."
+        )
+
+
+def _note_competence(explained: dict[str, Any]) -> None:
+    """Say which competence grade a person has, and what the next one asks for besides."""
+    found = explained.get("competence")
+    if found is None:
+        return
+    note(f"Competence grade: {found['code'] or 'none yet'}.")
+    if found["next"] is not None:
+        lacking = "; ".join(_ASKED[each["what"]].format(**each, now=_now(each)) for each in found["lacking"])
+        note(f"{found['next']} also asks for {lacking}.")
+
+
+_ASKED = {
+    "score": "a score of {needed} ({now})",
+    "points": "{needed} points for {code} ({now})",
+    "exposure": "{needed} by the measure {code} ({now})",
+}
+
+
+def _now(demand: dict[str, Any]) -> str:
+    return "there are none" if demand["reached"] is None else f"now {demand['reached']}"
+
+
 def show_scores(output: Output, cards: Scorecards, head: dict[str, Any], known: str) -> None:
     """Print scores under what they follow from; `known` says what they rest on."""
     if output.format == OutputFormat.json:
@@ -103,9 +135,7 @@ def show_scores(output: Output, cards: Scorecards, head: dict[str, Any], known: 
 
         print_texts(cards.json_texts(head, WIDE))
         return
-    codes = [each.code for each in cards.policy.indicators]
-    columns = ["subject", *(["unit"] if cards.by == "staff" else []), "score", "grade", *codes]
-    output.show(None, columns, cards.summary(), _title(head, known))
+    output.show(None, cards.summary_columns(), cards.summary(), _title(head, known))
 
 
 def _title(answer: dict[str, Any], known: str) -> str:
@@ -154,6 +184,9 @@ def explain(
     for part in ("indicators", "bonuses", "deductions"):
         for each in answer.get(part, ()):
             _note_exposure(each)
+    if indicator is None:
+        _note_adjusted(answer)
+        _note_competence(answer)
     rows = [
         [
             each["code"],

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from domain.garbage import without_collections
@@ -66,11 +67,18 @@ class ScorecardRows:
         """As the text of a list without its brackets, some thousands at a time."""
         return json_texts(self._shape, len(self.subjects), spacing, instead=self._too_large)
 
+    def summary_columns(self, *, with_units: bool) -> list[str]:
+        """What the columns of a summary are called."""
+        policy = self.columns.policy
+        codes = [each.code for each in policy.indicators]
+        return ["subject", *(["unit"] if with_units else []), "score", "grade", *codes, *self._further]
+
     def summary(self, *, with_units: bool) -> list[tuple[str | None, ...]]:
-        """Of each subject its name, unit if asked for, score, grade, and what each indicator counted."""
+        """Of each subject its name, unit if asked for, score, grade, what each indicator counted, and what bonuses
+        added, deductions took and which competence grade it has, where the policy has them."""
         columns, size = self.columns, len(self.subjects)
         counted = [_counted(columns, number) for number in range(len(columns.indicators))]
-        shown = [_scores(columns), _grades(columns), *counted]
+        shown = [_scores(columns), _grades(columns), *counted, *self._further.values()]
         rows = list(
             zip(
                 self.subjects,
@@ -81,8 +89,25 @@ class ScorecardRows:
         )
         for row, card in self._too_large.items():
             results = (each["rate"] if "kind" in each else _ratio(each) for each in card["indicators"])
-            rows[row] = (*rows[row][: 1 + with_units], card["score"], card["grade"], *results)
+            adjusted = card.get("adjusted") or {}
+            further = {**adjusted, "competence": card.get("competence", {}).get("code")}
+            rest = (further.get(name) for name in self._further)
+            rows[row] = (*rows[row][: 1 + with_units], card["score"], card["grade"], *results, *rest)
         return rows
+
+    @cached_property
+    def _further(self) -> dict[str, Texts]:
+        """Columns of a summary that not every policy has."""
+        columns, policy = self.columns, self.columns.policy
+        found: dict[str, Texts] = {}
+        if policy.bonuses or policy.deductions:
+            parts = _adjusted_parts(columns)
+            there = pa.array(columns.scores != NO_SCORE)
+            for name in ("bonus", "deduction"):
+                found[name] = Texts(pc.if_else(there, parts[name].column, None))
+        if policy.competences and self.competence:
+            found["competence"] = _picked([*(one.code for one in policy.competences), None], columns.competences)
+        return found
 
     @cached_property
     def _too_large(self) -> dict[int, dict[str, Any]]:
@@ -186,7 +211,10 @@ def _indicator(columns: ScoreColumns, number: int, indicator: Indicator, weights
 
 def _adjusted(columns: ScoreColumns) -> Record:
     """How the weighted mean became the score."""
+    return Record({**_adjusted_parts(columns)}, there=columns.scores != NO_SCORE)
 
+
+def _adjusted_parts(columns: ScoreColumns) -> dict[str, Texts]:
     def part(name: str, values: Floats, error: float) -> Texts:
         def exact(row: int) -> Fraction:
             return Fraction(getattr(columns.exact_row(row).adjusted, name))
@@ -194,12 +222,11 @@ def _adjusted(columns: ScoreColumns) -> Record:
         return _plain(np.where(scored, values, 0.0), error, exact, among=scored)
 
     scored = columns.scores != NO_SCORE
-    fields = {
+    return {
         "mean": part("mean", columns.mean, columns.contributions_error),
         "bonus": part("bonus", columns.added, columns.added_error),
         "deduction": part("deduction", columns.taken, columns.taken_error),
     }
-    return Record(fields, there=scored)
 
 
 def _adjustments(

@@ -121,8 +121,14 @@ class Scorecards:
             return self.subjects.rows.values()
         return [card_json(card, self.policy, competence=self.by == "staff") for card in self.subjects]
 
+    def summary_columns(self) -> list[str]:
+        """What the columns of a table are called."""
+        assert isinstance(self.subjects, ScoredSubjects), "tables show everybody"
+        return self.subjects.rows.summary_columns(with_units=self.by == "staff")
+
     def summary(self) -> list[tuple[str | None, ...]]:
-        """What a table shows of each: subject, unit of staff, score, grade, and what each indicator counted."""
+        """What a table shows of each: subject, unit of staff, score, grade, what each indicator counted, and what
+        else the policy gives."""
         assert isinstance(self.subjects, ScoredSubjects), "tables show everybody"
         return self.subjects.rows.summary(with_units=self.by == "staff")
 

@@ -54,6 +54,43 @@ def test_scores_of_the_policy_of_2024_tell_what_was_added_and_taken_and_what_the
     assert {card["competence"]["code"] for card in scored} >= {None, "level-1"}
 
 
+def test_a_table_shows_all_that_makes_the_score_and_the_competence_grade(simulated: CommandLine) -> None:
+    asked = ("score", "--policy", "market-supervision-2024", *YEAR, "--by", "staff", "--format")
+    cards = simulated(*asked, "json").json["subjects"]
+
+    rows = simulated(*asked, "csv").rows
+
+    for row, card in zip(rows, cards, strict=True):
+        adjusted = card["adjusted"] or {"bonus": "", "deduction": ""}
+        assert (row["bonus"], row["deduction"]) == (adjusted["bonus"], adjusted["deduction"])
+        assert row["competence"] == (card["competence"]["code"] or "")
+    assert {"0", "5"} <= {row["deduction"] for row in rows}
+    units = simulated(*asked[:-2], "unit", "--format", "csv").rows
+    assert "competence" not in units[0]
+
+
+def test_an_explanation_says_how_the_score_came_about_and_what_the_next_competence_grade_asks_for(
+    simulated: CommandLine,
+) -> None:
+    asked = ("--policy", "market-supervision-2024", *YEAR)
+    cards = simulated("score", *asked, "--by", "staff", "--format", "json").json["subjects"]
+    able = next(card for card in cards if card["competence"]["code"] == "level-1")
+    fined = next(card for card in cards if card["adjusted"] and card["adjusted"]["deduction"] != "0")
+
+    told = simulated("explain", able["subject"], *asked).err
+
+    assert "Competence grade: level-1.\nlevel-2 also asks for " in told
+    for one in able["competence"]["lacking"]:
+        now = "there are none" if one["reached"] is None else f"now {one['reached']}"
+        part = "a score of 75" if one["what"] == "score" else f"{one['needed']} points for {one['code']}"
+        assert f"{part} ({now})" in told
+    # Who asks about one indicator is told about that.
+    assert "Competence" not in simulated("explain", able["subject"], *asked, "--indicator", "timeliness").err
+    mean, deduction = fined["adjusted"]["mean"], fined["adjusted"]["deduction"]
+    told = simulated("explain", fined["subject"], *asked).err
+    assert f"The weighted mean is {mean}; bonuses add 0, deductions take {deduction}." in told
+
+
 def test_one_deduction_is_explained_alone(simulated: CommandLine) -> None:
     answer = explained(simulated, "all", "market-supervision-2024", "--indicator", "yellow-cards")
 

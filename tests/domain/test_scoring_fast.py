@@ -126,9 +126,26 @@ def check(sums: Sums, policy: Policy) -> None:
         text = json.dumps(cards, ensure_ascii=False, separators=spacing)
         assert f"[{''.join(rows.texts(spacing))}]" == text
     assert rows.summary(with_units=True) == [
-        (card["subject"], card["unit"], card["score"], card["grade"], *map(counted, card["indicators"]))
+        (
+            card["subject"], card["unit"], card["score"], card["grade"], *map(counted, card["indicators"]),
+            *further(card).values(),
+        )
         for card in cards
-    ]
+    ]  # fmt: skip
+    codes = [each.code for each in policy.indicators]
+    assert rows.summary_columns(with_units=True) == [
+        "subject", "unit", "score", "grade", *codes, *(further(cards[0]) if cards else ()),
+    ]  # fmt: skip
+
+
+def further(card: dict[str, Any]) -> dict[str, str | None]:
+    """What else a table shows of a card, by the policy."""
+    shown: dict[str, str | None] = {}
+    if "adjusted" in card:
+        shown |= {name: card["adjusted"] and card["adjusted"][name] for name in ("bonus", "deduction")}
+    if "competence" in card:
+        shown["competence"] = card["competence"]["code"]
+    return shown
 
 
 def counted(result: dict[str, Any]) -> str | None:
@@ -183,6 +200,7 @@ def test_values_beyond_what_a_float_holds_are_still_exact() -> None:
 
     assert columns.too_large.tolist() == [True]
     check(sums, policy)
+    check(sums, load_policy("market-supervision-2024"))
 
 
 @settings(max_examples=150, deadline=None)
