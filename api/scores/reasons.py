@@ -18,6 +18,7 @@ _TEXTS = {
         "rated": "rated {value} of 5 on {day}",
         "in-time": "{done} {day}, limit {limit}",
         "late": "{done} {day}, after the limit {limit}",
+        "late-by-hours": "{done} {day}, after the time of day of its limit {limit}",
         "no-limit": "{done} {day}, no limit stated",
         "no-start": "{done} {day}; the limit cannot be computed: its start was never recorded",
         "late-start": "{done} {day}; the limit cannot be computed: what starts it came only afterwards",
@@ -56,6 +57,7 @@ _TEXTS = {
         "rated": "{day}评价{value}分（满分5分）",
         "in-time": "{day}{done}，期限{limit}",
         "late": "{day}{done}，超过期限{limit}",
+        "late-by-hours": "{day}{done}，超过期限{limit}当日所定时刻",
         "no-limit": "{day}{done}，未规定期限",
         "no-start": "{day}{done}；未记录起算日，期限无法计算",
         "late-start": "{day}{done}；起算在此之后，期限无法计算",
@@ -192,7 +194,10 @@ def _deciding_key(member: Member, about: str, limit: int) -> str:
             return "no-start"
         if limit == NEVER:
             return "no-limit"
-        return "in-time" if member.has("in-time") else "late"
+        if member.has("in-time"):
+            return "in-time"
+        # On its very day only a policy that counts dues to the instant finds it late.
+        return "late" if member.day > limit else "late-by-hours"
     if about in _BOTH:
         return _BOTH[about][not member.has(about)]
     return "no-duration" if member.lacks_value([about]) else "duration"

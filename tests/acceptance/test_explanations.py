@@ -19,6 +19,7 @@ from api.scores.explanations import explanation
 from api.scores.scorecards import Basis, basis
 from api.settings import read_settings
 from domain.measuring.rollup import By
+from domain.policies.policy import load_policy
 from tests.reference.given import act
 from tests.support.command_line import CommandLine
 from tests.support.product import product, record
@@ -412,3 +413,34 @@ def test_what_was_said_of_actions_later_is_named_and_looked_for_once(simulated: 
         assert later <= set(thing["actions"])
         spoken_of += bool(later)
     assert spoken_of > 20
+
+
+def test_late_by_hours_is_told_apart_from_in_time_on_that_day(tmp_path: Path) -> None:
+    # Given a due with a time, and a policy that counts to the instant
+    by_instant = tmp_path / "by-instant.toml"
+    text = load_policy("gx-2012").text
+    assert 'due_precision = "day"' in text
+    by_instant.write_text(text.replace('due_precision = "day"', 'due_precision = "instant"'), encoding="utf-8")
+    kaoji = CommandLine(tmp_path / "kaoji.db")
+    due = "2024-03-12T12:00:00+08:00"
+    with product(tmp_path) as store:
+        record(
+            store,
+            [
+                act("licensing.received", "L1", "03-01", owner="s1", due=due),
+                act("licensing.granted", "L1", "03-12T13:00"),
+                act("licensing.received", "L2", "03-01", owner="s1", due=due),
+                act("licensing.granted", "L2", "03-13"),
+            ],
+        )
+    asked = ("--from", "2024-03-01", "--to", "2024-03-31", "--indicator", "timeliness", "--format", "json")
+    # When, then
+    for policy, why in (
+        ("gx-2012", "decided 2024-03-12, limit 2024-03-12"),
+        (str(by_instant), "decided 2024-03-12, after the time of day of its limit 2024-03-12"),
+    ):
+        (table,) = kaoji("explain", "s1", "--policy", policy, *asked).json["indicators"]
+        assert [each["why"] for each in table["counted"]] == [
+            why,
+            "decided 2024-03-13, after the limit 2024-03-12",
+        ]
