@@ -89,8 +89,10 @@ def _span(
     """When it begins, and when it has ended, each if it is given; never the one after the other."""
     begin, end = _instant(from_text, names[0], zone), _instant(to_text, names[1], zone, end=True)
     if begin is not None and end is not None and end <= begin:
-        told = f"--{names[1]} ({to_text}) lies before --{names[0]} ({from_text})"
-        raise WrongInputError(f"{told}, so that nothing can match. Swap the two.")
+        raise WrongInputError(
+            f"--{names[1]} ({to_text}) lies before --{names[0]} ({from_text}), so that nothing can match. "
+            "Swap the two."
+        )
     return begin, end
 
 

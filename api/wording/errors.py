@@ -53,6 +53,8 @@ ERRORS: Final[Mapping[str, str]] = {
     "between is '{text}'. Write two positions or times with two dots between them: 120000..130000.":
         "between 为 '{text}'。请写两个位置或时间，中间用两点：120000..130000。",
     "--between: {one} is later than {other}. Swap the two.": "--between：{one} 晚于 {other}。请对调。",
+    "--{to} ({end}) lies before --{from_} ({begin}), so that nothing can match. Swap the two.":
+        "--{to}（{end}）早于 --{from_}（{begin}），不会有任何匹配。请对调。",
     "--after and --limit are numbers from 0 up.": "--after 和 --limit 须为不小于 0 的数。",
     # Options and settings.
     "{option} needs a value. See `kaoji --help`.": "{option} 需要一个值。请看 `kaoji --help`。",
@@ -210,8 +212,8 @@ ERRORS: Final[Mapping[str, str]] = {
         "请说明作何假设：另一办法（--against），另一权重或目标（--weight CODE=30、--target CODE=0.9），或略"
         "去什么（--without-procedure、--without-source）。",
     "--{option} names '{code}' twice. Name it once.": "--{option} 两次指明 '{code}'。请只写一次。",
-    "--{option} '{text}' is no CODE=NUMBER. Write for one timeliness=0.9.":
-        "--{option} '{text}' 不是 CODE=数值。例如 timeliness=0.9。",
+    "--{option} '{text}' is no CODE=NUMBER. Write for one {example}.":
+        "--{option} '{text}' 不是 CODE=数值。例如 {example}。",
     "All weights are 0, so there is no score. Give one of them a weight.":
         "权重全为 0，无法计分。请至少给一项权重。",
     "The {what} of '{code}' cannot be {value}. Write a number from 0 to {most}.":
