@@ -75,6 +75,9 @@ def serve(
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")] = 8000,
 ) -> None:
     """Serve the HTTP API."""
+    from api.memory import give_back_free_memory
+
+    give_back_free_memory()
     from api.http.server import check_listening
     from api.http.server import serve as run
     from consumers.senders import read_senders

@@ -1,4 +1,4 @@
-"""What was large and is free goes back to the system, in a consumer too."""
+"""What was large and is free goes back to the system, in a consumer and in a server too."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from pathlib import Path
 import pytest
 
 GIVEN_BACK = "from api.memory import give_back_free_memory; give_back_free_memory()"
-CONSUMER = """
+COMMAND = """
 from contextlib import suppress
 from api.cli.main import main
 with suppress(SystemExit):
-    main(["consume", "--bootstrap", "127.0.0.1:1"])
+    main({})
 """
+CONSUMER = COMMAND.format(["consume", "--bootstrap", "127.0.0.1:1"])
+SERVER = COMMAND.format(["serve", "--host", "0.0.0.0"])
 # A large block is freed first: the C library learns from it, unless it was told otherwise.
 HELD = """
 import os
@@ -36,7 +38,7 @@ print(resident() - before, pa.default_memory_pool().backend_name)
 
 
 @pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallopt"), reason="another C library than glibc")
-@pytest.mark.parametrize("beginning", [GIVEN_BACK, CONSUMER])
+@pytest.mark.parametrize("beginning", [GIVEN_BACK, CONSUMER, SERVER])
 def test_large_blocks_go_back_to_the_system_though_small_ones_lie_between(beginning: str, tmp_path: Path) -> None:
     # Given a process that made 64 MB in large blocks and small ones by turns, and freed the large ones
     done = subprocess.run(
