@@ -26,6 +26,7 @@ from kafka.errors import (
 from kafka.structs import MemberState
 
 from consumers.kafka_codecs import bound_codecs
+from consumers.kafka_joining import finish_joining, keep_answers
 from consumers.kafka_log import ClientLog, KafkaAccessError
 from consumers.kafka_records import KafkaRecord, read_quickly
 from consumers.kafka_settings import Setting
@@ -57,7 +58,8 @@ _DEFAULTS: Mapping[str, Setting] = {
     **BATCH_SETTINGS,
     # A member that died holds its partitions for this long; nothing is lost meanwhile, it only waits.
     "session_timeout_ms": 10_000,
-    "heartbeat_interval_ms": 2_500,
+    # A heartbeat tells a member that others come or go. Until all have heard of it, none of them reads.
+    "heartbeat_interval_ms": 500,
     "reconnect_backoff_max_ms": 1_000,
     "request_timeout_ms": 15_000,
 }
@@ -108,6 +110,7 @@ class Member:
         """How often partitions came or went."""
         self._consumer = _connect(bootstrap, group, settings, log)
         read_quickly(self._consumer)
+        keep_answers(self._consumer)
         try:
             hidden = settings.get("security_protocol", "PLAINTEXT") != "PLAINTEXT"
             _check_topic(self._consumer, topic, bootstrap, may_be_hidden=hidden)
@@ -128,7 +131,7 @@ class Member:
         """
         try:
             self._place()
-            self._finish_joining()
+            finish_joining(self._consumer)
             records: Records = self._consumer.poll(timeout_ms=int(seconds_max * 1000))
         except OffsetOutOfRangeError:
             # Retention has overtaken us; placing finds out what was lost, and says so.
@@ -284,16 +287,6 @@ class Member:
             GAP_ACCEPTED.log(reason=lost, offset=begin)
             return begin
         return last + 1
-
-    def _finish_joining(self) -> None:
-        """Have a join that is under way brought to its end.
-
-        kafka-python (3.0.12) forgets a join that changed metadata called for, where its answer comes just as a
-        poll gives up: it never sends a heartbeat again, and polls without rest while its memory grows.
-        """
-        coordinator = self._consumer._coordinator
-        if coordinator.rejoining:
-            coordinator.request_rejoin()
 
     def _place_at_hand(self) -> str:
         """Where the client has just stumbled, which its error does not say."""

@@ -11,6 +11,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Thread, Timer
 from typing import Any
@@ -18,6 +19,7 @@ from typing import Any
 import psycopg
 import pytest
 from kafka import KafkaAdminClient
+from kafka.coordinator.consumer import ConsumerCoordinator
 from kafka.errors import KafkaTimeoutError
 from kafka.net.manager import KafkaConnectionManager
 
@@ -272,28 +274,90 @@ def test_a_kafka_outage_is_waited_for(sqlite_store: str, tmp_path: Path, ledger:
     assert contents(ledger) == sorted(lines(20))
 
 
+@dataclass
+class Joins:
+    """What kafka-python has asked for, and heard, about joining its group."""
+
+    coordinators: dict[object, Any] = field(default_factory=dict)
+    """The coordinator of each future that stands for a join."""
+    answers: int = 0
+    taken: int = 0
+
+
+def joins_under_way(monkeypatch: pytest.MonkeyPatch) -> Joins:
+    """Watches all joins from now on."""
+    joins = Joins()
+    made: list[Any] = []
+    make, ask = ConsumerCoordinator.__init__, ConsumerCoordinator._do_join_and_sync_async
+    call_soon, take = KafkaConnectionManager.call_soon, ConsumerCoordinator._on_join_complete_async
+
+    def making(coordinator: Any, *arguments: Any, **options: Any) -> None:
+        make(coordinator, *arguments, **options)
+        made.append(coordinator)
+
+    async def asking(coordinator: Any) -> Any:
+        answer = await ask(coordinator)
+        joins.answers += 1
+        return answer
+
+    async def taking(coordinator: Any, *arguments: Any) -> Any:
+        joins.taken += 1
+        return await take(coordinator, *arguments)
+
+    def scheduling(manager: Any, task: Any, *arguments: Any) -> Any:
+        future = call_soon(manager, task, *arguments)
+        if made and task == made[-1]._do_join_and_sync_async:
+            joins.coordinators[future] = made[-1]
+        return future
+
+    monkeypatch.setattr(ConsumerCoordinator, "__init__", making)
+    monkeypatch.setattr(ConsumerCoordinator, "_do_join_and_sync_async", asking)
+    monkeypatch.setattr(ConsumerCoordinator, "_on_join_complete_async", taking)
+    monkeypatch.setattr(KafkaConnectionManager, "call_soon", scheduling)
+    return joins
+
+
+def test_a_join_that_is_answered_between_two_polls_is_not_asked_for_again(
+    ledger: Ledger, kafka_server: str, kafka_topic: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """kafka-python throws the answer away, so all members join once more, and none of them reads meanwhile."""
+    joins = joins_under_way(monkeypatch)
+    wait_for_future = KafkaConnectionManager.wait_for
+    missed: list[int] = []
+
+    async def between_two_polls(manager: Any, future: Any, timeout_ms: float | None) -> Any:
+        found = await wait_for_future(manager, future, timeout_ms)
+        if future in joins.coordinators and joins.answers not in missed and len(missed) < 3:
+            missed.append(joins.answers)
+            raise KafkaTimeoutError
+        return found
+
+    monkeypatch.setattr(KafkaConnectionManager, "wait_for", between_two_polls)
+    publish(kafka_server, kafka_topic, lines(20))
+
+    totals = run(ledger, kafka_server, kafka_topic)
+
+    assert totals.recorded == 20
+    assert missed, "no answer was missed"
+    assert joins.answers == joins.taken
+
+
 def test_a_join_that_is_answered_just_as_a_poll_gives_up_is_finished(
     tmp_path: Path, kafka_server: str, kafka_topic: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """kafka-python forgets such a join: without a heartbeat it is put out of the group, and polls without rest."""
-    coordinators: dict[object, Any] = {}
     late: list[object] = []
-    call_soon, wait_for_future = KafkaConnectionManager.call_soon, KafkaConnectionManager.wait_for
-
-    def remembered(manager: Any, task: Any, *arguments: Any) -> Any:
-        future = call_soon(manager, task, *arguments)
-        if getattr(task, "__name__", "") == "_do_join_and_sync_async":
-            coordinators[future] = task.__self__
-        return future
+    joins = joins_under_way(monkeypatch)
+    wait_for_future = KafkaConnectionManager.wait_for
 
     async def too_late(manager: Any, future: Any, timeout_ms: float | None) -> Any:
         found = await wait_for_future(manager, future, timeout_ms)
-        if future in coordinators and not coordinators[future].rejoin_needed and not late:
+        coordinator = joins.coordinators.get(future)
+        if coordinator is not None and not coordinator.rejoin_needed and not late:
             late.append(future)
             raise KafkaTimeoutError
         return found
 
-    monkeypatch.setattr(KafkaConnectionManager, "call_soon", remembered)
     monkeypatch.setattr(KafkaConnectionManager, "wait_for", too_late)
     publish(kafka_server, kafka_topic, lines(20))
     stop = Stop()
