@@ -13,12 +13,11 @@ from consumers.retry import Retrial
 from consumers.senders import Senders, read_senders
 from domain.actions.refusals import QUARANTINE_CODES
 from domain.errors import UnknownNameError, WrongInputError
-from domain.ledger.quarantine import ANY, Entry, EntryFilter, State
+from domain.ledger.quarantine import ANY, Entry, EntryFilter, Quarantine, State
 from domain.zones import load_zone
 from projections.recorded_actions import instant_text
 
 STATES = (*get_args(State), "all")
-_NO_MORE = "are not open any more: leave them out."
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,11 +162,10 @@ def drop(
 ) -> Iterator[dict[str, Any]]:
     """Give open entries up, by number or by filter. Raises WrongInputError before anything is dropped."""
     quarantine = kaoji.ledger.quarantine
+    _check_one_way(entries, query)
     if entries:
-        _check_one_way(entries, query)
-        numbers = iter([quarantine.get(each).entry_id for each in dict.fromkeys(entries)])
+        numbers = iter(_open_numbers(quarantine, entries))
     else:
-        _check_one_way(entries, query)
         found = quarantine.each(query.filter(kaoji), after=after, limit=limit)
         numbers = (each.entry_id for each in found)
     return (entry_json(quarantine.drop(each, reason=reason)) for each in numbers)
@@ -181,11 +179,24 @@ def _chosen(
     quarantine = kaoji.ledger.quarantine
     if not entries:
         return quarantine.chunks(query.filter(kaoji), after=after, limit=limit)
+    numbers = _open_numbers(quarantine, entries)
+    return (chunk for each in numbers for chunk in quarantine.chunks(ANY, after=each - 1, upto=each))
+
+
+def _open_numbers(quarantine: Quarantine, entries: Sequence[int]) -> Sequence[int]:
+    """These entries, each once, by number. Raises WrongInputError where one is not there, or not open any more."""
     numbers = sorted(set(entries))
     gone = [each for each in numbers if quarantine.get(each).state != "open"]
+    if len(gone) == 1:
+        raise WrongInputError(
+            f"Entry {gone[0]} is not open any more: leave out what was retried or dropped already."
+        )
     if gone:
-        raise WrongInputError(f"Entries {', '.join(map(str, gone))} {_NO_MORE}")
-    return (chunk for each in numbers for chunk in quarantine.chunks(ANY, after=each - 1, upto=each))
+        named = ", ".join(map(str, gone))
+        raise WrongInputError(
+            f"Entries {named} are not open any more: leave out what was retried or dropped already."
+        )
+    return numbers
 
 
 def _check_one_way(entries: Sequence[int], query: QuarantineQuery) -> None:

@@ -150,7 +150,10 @@ ERRORS: Final[Mapping[str, str]] = {
     "or have it take writes.":
         "{keys}不接受写入：{said}。它是备机或被设为只读：请用 --store 指向主机，或使其可写。",
     # The quarantine.
-    "Entries {entries} are not open any more: leave them out.": "记录 {entries} 已非未决：请去掉。",
+    "Entry {entry} is not open any more: leave out what was retried or dropped already.":
+        "记录 {entry} 已非未决：请去掉已重试或已放弃的。",
+    "Entries {entries} are not open any more: leave out what was retried or dropped already.":
+        "记录 {entries} 已非未决：请去掉已重试或已放弃的。",
     "Name entries by number, or choose them with --code, --source, --case, --place, --from or --to.":
         "请写记录编号，或用 --code、--source、--case、--place、--from、--to 选择。",
     # Backups.

@@ -93,8 +93,11 @@ def test_retry_records_what_was_early_once_its_day_has_come(kaoji: CommandLine, 
     ]
     assert [each["entry"] for each in listed(kaoji)] == [wrong["entry"]]
     assert [each["id"] for each in kaoji("audit").lines] == ["1"]
-    # And once more is wrong usage
-    assert "not open any more" in kaoji.ends(2, "quarantine", "retry", str(early["entry"])).err
+    # And once more is wrong usage, like giving up what is recorded: neither would do what it was asked for
+    for command in ("retry", "drop"):
+        said = kaoji.ends(2, "quarantine", command, str(early["entry"]), str(wrong["entry"])).err
+        assert f"Entry {early['entry']} is not open any more" in said
+    assert [each["entry"] for each in listed(kaoji)] == [wrong["entry"]]
 
 
 def test_conflict_stays_refused_however_often_it_is_tried(kaoji: CommandLine) -> None:

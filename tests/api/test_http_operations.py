@@ -198,6 +198,7 @@ def test_entries_are_tried_again_and_given_up_by_number(client: TestClient, kaoj
     assert "not open any more" in detail(client.post("/quarantine/1/retry"), 422)
     dropped = client.post("/quarantine/2/drop", params={"reason": "broken"}).json()
     assert (dropped["state"], dropped["reason"]) == ("dropped", "broken")
+    assert "not open any more" in detail(client.post("/quarantine/2/drop", params={"reason": "spam"}), 422)
     assert detail(client.post("/quarantine/9/drop"), 404).startswith("No quarantined record 9.")
 
 

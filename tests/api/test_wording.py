@@ -37,7 +37,7 @@ COVERED = (
 NOT_SHOWN = ("AssertionError", "ValueError")
 PIECES = {
     # Of these the whole is made up elsewhere, and is there as a whole.
-    "The ledger in {}", "The store", "Entries {} {}", "`type` is {}, which is not known; {}",
+    "The ledger in {}", "The store", "`type` is {}, which is not known; {}",
     " Rename it, or unset it.",
     "{} makes the eventsourcing library drop offsets and the write lock. Unset it.",
     "Only {} at {}. Make room, or move the store.",
