@@ -100,7 +100,7 @@ def store_errors_told(place: str) -> Iterator[None]:
         raise _told(place, error) from error
     except PersistenceError as error:
         if is_read_only(error.__cause__):
-            raise NoWritesError(f"The ledger in {place}", _on_one_line(error)) from error
+            raise NoWritesError(f"The ledger in {place}", on_one_line(error)) from error
         if "malformed" in str(error):
             raise _damaged(place, str(error)) from error
         raise WrongStoreError(
@@ -113,12 +113,13 @@ def is_read_only(error: BaseException | None) -> bool:
     return getattr(error, "sqlstate", None) == _READ_ONLY
 
 
-def _on_one_line(error: Exception) -> str:
-    return str(error).strip().replace("\n", " ")
+def on_one_line(error: Exception) -> str:
+    """What a database says, often in several lines, as part of a sentence of ours."""
+    return " ".join(str(error).split()).rstrip(".?")
 
 
 def _told(place: str, error: OperationalError) -> KaojiError:
-    text = _on_one_line(error)
+    text = on_one_line(error)
     lowered = text.lower()
     if "locked" in lowered or "lock timeout" in lowered or "return of writer" in lowered:
         return BusyLedgerError(

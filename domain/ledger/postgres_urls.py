@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
-from domain.ledger.errors import WrongStoreError
+from domain.ledger.errors import WrongStoreError, on_one_line
 
 CONNECT_TIMEOUT_SECONDS = 5
 LOCK_TIMEOUT_SECONDS = 30
@@ -21,6 +21,7 @@ POOL_TIMEOUT_SECONDS = 2
 
 def parameters_of(url: str, *, called: str) -> dict[str, Any]:
     """libpq's parameters, with our limit on connecting. `called` says what the URL is for, such as "store URL"."""
+    _check_signs(url, called=called)
     try:
         parameters = conninfo_to_dict(url.replace("postgresql+psycopg", "postgresql", 1))
     except psycopg.ProgrammingError as error:
@@ -40,7 +41,7 @@ def place_of(parameters: dict[str, Any]) -> str:
 
 def reason_of(error: psycopg.Error) -> str:
     """What the server or libpq says, on one line."""
-    return str(error).strip().replace("\n", " ")
+    return on_one_line(error)
 
 
 def is_refused(reason: str) -> bool:
@@ -48,9 +49,23 @@ def is_refused(reason: str) -> bool:
     return any(words in reason for words in ("authentication failed", "does not exist", "no password supplied"))
 
 
+def _check_signs(url: str, *, called: str) -> None:
+    """A sign of a password that is not escaped ends it; the rest would be shown as a host or a database."""
+    _, _, address = url.partition("://")
+    authority, _, path = address.partition("/")
+    if authority.count("@") > 1 or "@" in path.partition("?")[0]:
+        raise WrongStoreError(
+            f"The {called} holds more than one @, or a / before it. In a user's name, a password or a database's "
+            "name write %40 for @, %2F for /, %3A for :, %3F for ? and %25 for %."
+        )
+
+
 def _without_secrets(said: str, url: str) -> str:
     """What libpq says, without the part of the URL that it quotes where that may be, or hold, a password."""
-    reason, _, quoted = said.partition(': "')
+    before, sign, rest = said.partition('"')
+    quoted, _, after = rest.rpartition('"')
     _, at, address = url.rpartition("@")
-    harmless = not at or (quoted.rstrip('"') in address and "password" not in address)
-    return said if harmless and "://" not in quoted else reason
+    harmless = not at or (quoted in address and "password" not in address)
+    if not sign or (harmless and "://" not in quoted):
+        return said
+    return before.removesuffix(": ") if not after else f"{before}what is not shown here{after}"
