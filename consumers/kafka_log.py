@@ -4,16 +4,29 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
-from kafka.errors import KafkaError, SaslAuthenticationFailedError
+from kafka.errors import (
+    InvalidReceiveError,
+    KafkaError,
+    SaslAuthenticationFailedError,
+    UnsupportedSaslMechanismError,
+)
+from kafka.net.transport import KafkaSSLTransport, KafkaTCPTransport
 
 from domain.errors import UnreachableError
 
 _KEPT_MAX = 20
 _CERTAIN_MAX = 2
 _CLIENT = "kafka"
+_HUNG_UP = "socket disconnected"
+
+Read = tuple[bytes, BaseException | None]
+"""What was read of a connection, and what broke it off."""
+
+_READ = {transport: transport._sock_recv for transport in (KafkaTCPTransport, KafkaSSLTransport)}
 
 
 class KafkaAccessError(UnreachableError):
@@ -48,6 +61,26 @@ class ClientLog(logging.Handler):
         return KafkaAccessError(f"Kafka at {bootstrap} {told[0][1]}")
 
 
+def hear_last_words() -> None:
+    """From now on, in this process, the client takes in what comes together with the end of a connection.
+
+    A broker says that it does not take an account, and hangs up at once. The client (kafka-python 3.0.12) throws
+    away what it has just read where it finds the end behind it: all that is heard then is that somebody hung up.
+    """
+    for transport, read in _READ.items():
+        transport._sock_recv = _leaving_the_end(read)
+
+
+def _leaving_the_end(read: Callable[[Any], Read]) -> Callable[[Any], Read]:
+    """Read as `read` does; an end behind something is left to be found by the next look."""
+
+    def read_on(transport: Any) -> Read:
+        found, error = read(transport)
+        return (found, None) if found and _HUNG_UP in str(error) else (found, error)
+
+    return read_on
+
+
 @contextmanager
 def heard() -> Iterator[ClientLog]:
     """Listen for as long as the block lasts; the client prints only what somebody has asked it for."""
@@ -75,6 +108,8 @@ def _sentence(error: BaseException) -> tuple[int, str] | None:
             f"does not take the account: {text.rpartition('Error: ')[2]}. Check sasl_mechanism, "
             "sasl_plain_username and the password in --kafka-config."
         )
+    if isinstance(error, UnsupportedSaslMechanismError):
+        return 0, "does not know this sasl_mechanism. Ask who runs it which one the account is for."
     if "CERTIFICATE_VERIFY_FAILED" in text:
         return 1, (
             f"shows a certificate that cannot be trusted: {_reason(text)}. Name the certificate of who signed "
@@ -87,7 +122,10 @@ def _sentence(error: BaseException) -> tuple[int, str] | None:
         )
     if "SSL" in text:
         return 3, f"does not speak TLS as we do: {_reason(text)}. Check security_protocol and the port."
-    if isinstance(error, KafkaError) and "socket disconnected" in text:
+    if isinstance(error, InvalidReceiveError):
+        # A length that can be none: the first bytes of something else, such as the alert of a TLS server.
+        return 3, "does not answer as Kafka does; it may demand TLS. Check security_protocol and the port."
+    if isinstance(error, KafkaError) and _HUNG_UP in text:
         return 4, (
             "hangs up before it answers. Check security_protocol, sasl_mechanism and the account in "
             "--kafka-config, and the port."

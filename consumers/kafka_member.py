@@ -27,7 +27,7 @@ from kafka.structs import MemberState
 
 from consumers.kafka_codecs import bound_codecs
 from consumers.kafka_joining import finish_joining, keep_answers
-from consumers.kafka_log import ClientLog, KafkaAccessError
+from consumers.kafka_log import ClientLog, KafkaAccessError, hear_last_words
 from consumers.kafka_records import KafkaRecord, read_quickly
 from consumers.kafka_settings import Setting
 from consumers.watch import PartitionStand
@@ -358,6 +358,7 @@ def _connect(bootstrap: str, group: str, settings: Mapping[str, Setting], log: C
             f"No Kafka answers at {bootstrap}. Is it running, and is that the address it listens on?"
         )
     bound_codecs()
+    hear_last_words()
     try:
         return KafkaConsumer(
             **{**_DEFAULTS, **settings},

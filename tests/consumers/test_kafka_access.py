@@ -125,9 +125,7 @@ def test_account_is_let_in_without_tls(kafka: SecureKafka, recorded: Consume) ->
 def test_wrong_account_is_told(
     kafka: SecureKafka, recorded: Consume, mechanism: str, wrong: dict[str, str]
 ) -> None:
-    # Kafka says so, or hangs up: it keeps whoever fails waiting, now and then for longer than the client waits.
-    told = "does not take the account: Authentication failed|hangs up before it answers.*the account"
-    with pytest.raises(KafkaAccessError, match=told) as error:
+    with pytest.raises(KafkaAccessError, match="does not take the account: Authentication failed") as error:
         recorded(kafka.sasl, **account(kafka, sasl_mechanism=mechanism, **wrong))
     assert WRONG not in str(error.value)
 
@@ -141,7 +139,7 @@ def test_topic_that_the_account_may_not_see_is_not_only_told_to_be_created(
 
 
 def test_mechanism_that_kafka_does_not_know_is_told(kafka: SecureKafka, recorded: Consume) -> None:
-    with pytest.raises(KafkaAccessError, match="sasl_mechanism"):
+    with pytest.raises(KafkaAccessError, match="does not know this sasl_mechanism"):
         recorded(kafka.sasl, **account(kafka, sasl_mechanism="SCRAM-SHA-256"))
 
 
@@ -172,7 +170,7 @@ def test_client_with_a_certificate_of_another_authority_is_told(
 
 
 def test_speaking_without_tls_where_it_is_demanded_is_told(kafka: SecureKafka, recorded: Consume) -> None:
-    with pytest.raises(KafkaAccessError, match=r"hangs up before it answers\. Check security_protocol"):
+    with pytest.raises(KafkaAccessError, match=r"it may demand TLS\. Check security_protocol"):
         recorded(kafka.sasl)
 
 
