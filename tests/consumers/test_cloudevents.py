@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from consumers import cloudevents
 from consumers.cloudevents import (
     BatchError,
     ContentTypeError,
@@ -211,6 +212,7 @@ def test_conflicting_binary_record_is_kept_as_it_came() -> None:
     assert again.action.facts == accepted.action.facts
 
 
+@pytest.mark.parametrize("at_once", [500, 3])
 @pytest.mark.parametrize(
     "headers",
     [
@@ -227,7 +229,10 @@ def test_conflicting_binary_record_is_kept_as_it_came() -> None:
         [("content-type", b"application/cloudevents+json"), ("ce_id", b"7")],
     ],
 )
-def test_many_records_become_what_each_becomes_by_itself(headers: list[tuple[str, bytes | None]]) -> None:
+def test_many_records_become_what_each_becomes_by_itself(
+    headers: list[tuple[str, bytes | None]], at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cloudevents, "_CHECKED_AT_ONCE", at_once)
     shared = tuple(headers)
     values = [record("a-1"), None, b"", b"{}", record("a-2", note="sealed"), record("a-3")]
     records = [KafkaRecord(at, 0, b"k", value, shared) for at, value in enumerate(values)]
