@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from api.cli.output import Output, OutputFormat, note, print_json, progress_bars
+from api.cli.output import Output, OutputFormat, print_json, progress_bars
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -52,7 +52,7 @@ def audit(
                 print_json(event)
         if first is None:
             for sentence in strangers(kaoji, query):
-                note(sentence)
+                output.note(sentence)
 
 
 def verify(

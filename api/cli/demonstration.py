@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from api.cli.output import Output, OutputFormat, note, print_json, print_table, progress_bars
+from api.cli.output import Output, OutputFormat, print_json, print_table, progress_bars
 
 if TYPE_CHECKING:
     from api.demo.run import Demonstration
@@ -93,7 +93,7 @@ def demo(
             bootstrap=bootstrap,
             environment=os.environ,
             progress=progress,
-            tell=lambda step: note(texts[step]),
+            tell=lambda step: output.note(texts[step]),
         )
     if output.format == OutputFormat.json:
         print_json(_as_json(shown))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from api.cli.output import Output, OutputFormat, note, print_json, progress_bars
+from api.cli.output import Output, OutputFormat, print_json, progress_bars
 
 if TYPE_CHECKING:
     from consumers.files import ActionFile
@@ -176,9 +176,9 @@ class _Shown:
     def __call__(self, arrival: Any, verdict: Any) -> None:
         self.count += 1
         if self.count <= SHOWN_MAX:
-            note(f"quarantined {arrival.place}: {verdict.code}: {self._output.said(verdict.remedy)}")
+            self._output.note(f"quarantined {arrival.place}: {verdict.code}: {verdict.remedy}")
         elif self.count == SHOWN_MAX + 1:
-            note("more were quarantined: see `kaoji quarantine list`")
+            self._output.note("more were quarantined: see `kaoji quarantine list`")
 
 
 @contextmanager

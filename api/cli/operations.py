@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from api.cli.output import Output, note, progress_bars
+from api.cli.output import Output, progress_bars
 
 NameArgument = Annotated[str, typer.Argument(metavar="VIEW", help="Name of the view.")]
 ReasonOption = Annotated[str, typer.Option(help="Why, for those who come after you.")]
@@ -91,7 +91,9 @@ def projection_rebuild(
         try:
             position = kaoji.driver.rebuild(name, rate=rate, batch_max=batch, anew=anew, progress=progress)
         except KeyboardInterrupt:
-            note(f"Given up; the live view is as it was. `kaoji projection rebuild {name}` goes on from here.")
+            output.note(
+                f"Given up; the live view is as it was. `kaoji projection rebuild {name}` goes on from here."
+            )
             raise typer.Exit(1) from None
     output.show({"rebuilt": name, "position": position}, ["view", "position"], [[name, position]])
 

@@ -52,6 +52,10 @@ class Output:
 
         return said_in(self.language, sentence)
 
+    def note(self, sentence: str) -> None:
+        """A remark for people, beside the answer, in that language."""
+        print(self.said(sentence), file=sys.stderr)
+
     def remedied(self, refused: Mapping[str, Any]) -> dict[str, Any]:
         """What was refused, with what mends it said in that language."""
         return {**refused, "remedy": refused["remedy"] and self.said(refused["remedy"])}
@@ -170,8 +174,3 @@ def progress_bars() -> Iterator[Progress]:
 
     with bars:
         yield show
-
-
-def note(text: str) -> None:
-    """A remark for people, beside the answer."""
-    print(text, file=sys.stderr)

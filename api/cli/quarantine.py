@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from api.cli.output import Output, OutputFormat, note, print_json_list
+from api.cli.output import Output, OutputFormat, print_json_list
 
 NUMBER_MAX = 2**63 - 1
 ROWS_SHOWN_MAX = 1_000
@@ -149,4 +149,4 @@ def _show(output: Output, found: Iterator[dict[str, Any]], columns: Sequence[str
     output.show(None, columns, islice(rows, ROWS_SHOWN_MAX))
     more = sum(1 for _ in rows)
     if more:
-        note(f"{more:,} more are not shown: say --format json or csv to see all of them")
+        output.note(f"{more:,} more are not shown: say --format json or csv to see all of them")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from api.cli import what_if
-from api.cli.output import Output, note, progress_bars
+from api.cli.output import Output, progress_bars
 from api.cli.scores import AsOfOption
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def policy_check(context: typer.Context, name: NameArgument) -> None:
     for one in policy.indicators:
         points, best = one.points_of(Fraction(one.target)), one.curve.highest()
         if points < best:
-            note(
+            output.note(
                 f"At its target {one.target}, {one.code!r} gets {float(points):g} points, and {best} at best: "
                 "points come from the curve alone. Move the two together, unless that is meant."
             )
@@ -177,7 +177,7 @@ def procedure_check(context: typer.Context, register: NameArgument) -> None:
     output: Output = context.obj
     found = checked_rule(known_rules(output), "register", register, language=output.language)
     for gap in found["gaps"]:
-        note(
+        output.note(
             f"No version of {gap['code']!r} is in force from {gap['from']} to {gap['to']}: cases that start then "
             "have no limit. Mend `valid_from` or `valid_to`, if that is not meant."
         )
@@ -231,9 +231,9 @@ def _diff(output: Output, kind: RuleKind, before: str, after: str) -> None:
     rulebook = known_rules(output)
     find = policy_in if kind == "policy" else register_in
     answer = compared(find(rulebook, before), find(rulebook, after))
-    names = " and ".join(f"{each['name']}@{each['version']}" for each in (answer["before"], answer["after"]))
+    one, other = (f"{each['name']}@{each['version']}" for each in (answer["before"], answer["after"]))
     if answer["same"]:
-        note(f"{names} say the same.")
+        output.note(f"{one} and {other} say the same.")
     rows = [
         [" ".join(each["path"]), each["change"], _short(each["before"]), _short(each["after"])]
         for each in answer["differences"]
@@ -242,7 +242,7 @@ def _diff(output: Output, kind: RuleKind, before: str, after: str) -> None:
         answer,
         ["what", "change", "before", "after"],
         rows,
-        f"{names}: {len(rows)} difference{'' if len(rows) == 1 else 's'}",
+        f"{one} and {other}: {len(rows)} difference{'' if len(rows) == 1 else 's'}",
     )
 
 
@@ -272,13 +272,13 @@ def _adopt(
     answer = done.to_json()
     called = f"{answer['name']}@{answer['version']}"
     if not done.new:
-        note(f"{called} is already adopted at position {answer['position']}, by {answer['adopted_by']}.")
+        output.note(f"{called} is already adopted at position {answer['position']}, by {answer['adopted_by']}.")
     if answer["newest"] != answer["version"]:
-        note(
+        output.note(
             f"Version {answer['newest']} is newer and stays in force. To go back, adopt the old content under a "
             "higher version."
         )
     if done.new and written_by is None and file not in shipped_names(kind):
-        note("No author was named, so nobody can check that another person wrote it: see --written-by.")
+        output.note("No author was named, so nobody can check that another person wrote it: see --written-by.")
     rows = [[name, answer[name]] for name in ("name", "version", "position", "written_by", "adopted_by", "hash")]
     output.show(answer, ["", "value"], rows)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from api.cli.output import Output, OutputFormat, note, print_texts, progress_bars
+from api.cli.output import Output, OutputFormat, print_texts, progress_bars
 
 if TYPE_CHECKING:
     from api.scores.scorecards import Basis
@@ -69,63 +69,59 @@ def score(
         cards = scorecards_by(found, by.value, engine.value)
         head = found.head_json(cards)
     if head["forecast"]:
-        note(f"--to {to} lies ahead: this is a forecast of what is known today.")
-    _note_early(found)
+        output.note(f"--to {to} lies ahead: this is a forecast of what is known today.")
+    _note_early(output, found)
     show_scores(output, cards, head, f"as of position {head['as_of']}")
 
 
-def _note_early(found: Basis) -> None:
+def _note_early(output: Output, found: Basis) -> None:
     if found.is_early:
         called = f"{found.policy.name}@{found.policy.version}"
-        note(
+        output.note(
             f"{called} is meant for what happens from {found.meant_from} on, and the period begins earlier. "
             "Name the version for that time as NAME@VERSION: see kaoji policy list."
         )
 
 
-def _note_exposure(explained: dict[str, Any]) -> None:
+def _note_exposure(output: Output, explained: dict[str, Any]) -> None:
     """Say why nothing is judged where there were things to count."""
     exposure = explained.get("exposure")
     is_judged = explained.get("rate", explained.get("value")) is not None
     if exposure is None or is_judged or explained["denominator"] == "0":
         return
     least = f"at least {exposure['minimum']}" if Decimal(exposure["minimum"]) else "more than 0"
-    note(
+    output.note(
         f"{explained['code']} is not judged: the policy asks for {least} by the measure {exposure['measure']!r}, "
         f"and there are {exposure['counted']}."
     )
 
 
-def _note_adjusted(explained: dict[str, Any]) -> None:
+def _note_adjusted(output: Output, explained: dict[str, Any]) -> None:
     """Say how the weighted mean became the score, where bonuses or deductions moved it."""
     adjusted = explained.get("adjusted")
     if adjusted and (adjusted["bonus"], adjusted["deduction"]) != ("0", "0"):
-        note(
+        output.note(
             f"The weighted mean is {adjusted['mean']}; bonuses add {adjusted['bonus']}, "
             f"deductions take {adjusted['deduction']}."
         )
 
 
-def _note_competence(explained: dict[str, Any]) -> None:
+def _note_competence(output: Output, explained: dict[str, Any]) -> None:
     """Say which competence grade a person has, and what the next one asks for besides."""
     found = explained.get("competence")
     if found is None:
         return
-    note(f"Competence grade: {found['code'] or 'none yet'}.")
-    if found["next"] is not None:
-        lacking = "; ".join(_ASKED[each["what"]].format(**each, now=_now(each)) for each in found["lacking"])
-        note(f"{found['next']} also asks for {lacking}.")
+    output.note("No competence grade yet." if found["code"] is None else f"Competence grade: {found['code']}.")
+    for each in found["lacking"]:
+        now = "there are none" if each["reached"] is None else f"now {each['reached']}"
+        output.note(NEXT_GRADE_ASKS[each["what"]].format(**each, next=found["next"], now=now))
 
 
-_ASKED = {
-    "score": "a score of {needed} ({now})",
-    "points": "{needed} points for {code} ({now})",
-    "exposure": "{needed} by the measure {code} ({now})",
+NEXT_GRADE_ASKS: Final = {
+    "score": "{next} also asks for a score of {needed} ({now}).",
+    "points": "{next} also asks for {needed} points for {code} ({now}).",
+    "exposure": "{next} also asks for {needed} by the measure {code} ({now}).",
 }
-
-
-def _now(demand: dict[str, Any]) -> str:
-    return "there are none" if demand["reached"] is None else f"now {demand['reached']}"
 
 
 def show_scores(output: Output, cards: Scorecards, head: dict[str, Any], known: str) -> None:
@@ -180,13 +176,13 @@ def explain(
             indicator=indicator,
             language=output.language,
         )
-    _note_early(found)
+    _note_early(output, found)
     for part in ("indicators", "bonuses", "deductions"):
         for each in answer.get(part, ()):
-            _note_exposure(each)
+            _note_exposure(output, each)
     if indicator is None:
-        _note_adjusted(answer)
-        _note_competence(answer)
+        _note_adjusted(output, answer)
+        _note_competence(output, answer)
     rows = [
         [
             each["code"],
@@ -219,7 +215,7 @@ def _explain_between(
         )  # fmt: skip
     if answer["rules_differ"]:
         adopted = ", ".join(f"{each['name']}@{each['version']} ({each['position']})" for each in answer["adopted"])
-        note(f"The rules differ: each state is told by its own. Adopted in between (position): {adopted}.")
+        output.note(f"The rules differ: each state is told by its own. Adopted in between (position): {adopted}.")
     columns = ["indicator", "case", "before", "after", "numerator", "denominator", "because", "actions"]
     before, after = answer["before"], answer["after"]
     title = (

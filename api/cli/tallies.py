@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from api.cli.output import Output, note, progress_bars
+from api.cli.output import Output, progress_bars
 from api.cli.scores import AsOfOption, ByOption, FromOption, PolicyOption, ToOption, show_scores
 
 
@@ -54,5 +54,5 @@ def tally_score(
         files, known_rules(output), policy=policy, from_text=from_, to_text=to, by=by.value, now=system_clock()
     )
     if head["forecast"]:
-        note(f"--to {to} lies ahead: this is a forecast of what is known today.")
+        output.note(f"--to {to} lies ahead: this is a forecast of what is known today.")
     show_scores(output, cards, head, f"ledgers added up: {len(head['ledgers'])}")

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from api.cli.output import Output, note, progress_bars
+from api.cli.output import Output, progress_bars
 from api.cli.scores import AsOfOption, ByOption, FromOption, ToOption
 
 WHYS_SHOWN = 3
@@ -69,7 +69,7 @@ def policy_what_if(
             progress=progress,
         )
     if answer["forecast"]:
-        note(f"--to {to} lies ahead: this is a forecast of what is known today.")
+        output.note(f"--to {to} lies ahead: this is a forecast of what is known today.")
     columns = ["subject", "score", "score what-if", "grade", "grade what-if", "why"]
     output.show(answer, columns, [_row(each) for each in answer["subjects"]], _title(answer))
 

@@ -1,4 +1,4 @@
-"""Say a sentence in Chinese that the code says in English: an error, a remedy, a finding.
+"""Say a sentence in Chinese that the code says in English: an error, a remedy, a finding, a remark.
 
 Those of answers (`api.scores.reasons`, the demonstration) are chosen by language where they are made. An error is
 raised where nobody knows who will read it, and a remedy is kept in the ledger's quarantine for whoever looks
@@ -15,11 +15,14 @@ from typing import Final, NamedTuple
 
 from api.wording.errors import ERRORS
 from api.wording.findings import FINDINGS
+from api.wording.notes import NOTES
 from api.wording.remedies import REMEDIES
 
-CHINESE: Final[Mapping[str, str]] = {**REMEDIES, **FINDINGS, **ERRORS}
+CHINESE: Final[Mapping[str, str]] = {**REMEDIES, **FINDINGS, **NOTES, **ERRORS}
 """By the English form, with words in braces: the first that fits is meant, so what is more special comes first."""
-_SENTENCES: Final = frozenset({"fault", "found", "kind", "more", "rest", "slips", "wanted", "what", "why"})
+_SENTENCES: Final = frozenset(
+    {"fault", "found", "kind", "least", "meant", "more", "now", "remedy", "rest", "slips", "wanted", "what", "why"}
+)
 """Words in braces that are ours, to be said in Chinese too; all others are what somebody wrote."""
 _WORD: Final = re.compile(r"\{(\w+)\}")
 

@@ -1,4 +1,4 @@
-"""What a user meets in English is there in Chinese: remedies, findings of the doctor, and errors."""
+"""What a user meets in English is there in Chinese: remedies, findings of the doctor, errors and remarks."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from api.cli.scores import NEXT_GRADE_ASKS
 from api.wording.wording import CHINESE, said_in
 from domain.actions.data import fields_of
 from domain.actions.faults import _ATTRIBUTES_WANTED
@@ -118,6 +119,22 @@ def test_every_finding_is_there_in_both_languages() -> None:
     assert [text for text in sorted(found) if text not in KNOWN] == []
 
 
+def notes_in(path: Path) -> Iterator[str]:
+    """The remarks that a file makes beside an answer."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("output.note"):
+            (told,) = node.args
+            choices = [told.body, told.orelse] if isinstance(told, ast.IfExp) else [told]
+            yield from (text for each in choices if (text := form_of(each)) is not None)
+
+
+def test_every_remark_is_there_in_both_languages() -> None:
+    found = {text for path in (ROOT / "api" / "cli").glob("*.py") for text in notes_in(path)}
+    found |= {WORD.sub("{}", text) for text in NEXT_GRADE_ASKS.values()}
+    assert len(found) > 15
+    assert [text for text in sorted(found) if text not in KNOWN] == []
+
+
 def test_every_remedy_is_there_in_both_languages() -> None:
     wanted = {
         str(each.__metadata__[-1].description) for name in ACTION_TYPES for each in fields_of(name).values()
@@ -143,6 +160,14 @@ def test_words_within_a_sentence_are_said_too_and_what_was_sent_stays() -> None:
     assert said_in(
         "zh", "No policy 'gx-2013'. Did you mean 'gx-2012'? Known: gx-2012. See `kaoji policy list`."
     ) == ("没有名为 'gx-2013' 的考核办法。是否应为 'gx-2012'？已知：gx-2012。请看 `kaoji policy list`。")
+    assert said_in(
+        "zh", "timely is not judged: the policy asks for more than 0 by the measure 'cases', and there are 0."
+    ) == ("timely 不予评价：考核办法要求度量 'cases' 大于 0，现为 0。")
+    asked = NEXT_GRADE_ASKS["points"].format(next="level-2", needed="80", code="timely", now="there are none")
+    assert said_in("zh", asked) == "level-2 还要求 timely 得 80 分（现无）。"
+    assert said_in("zh", "No action names a unit 'x1'. Did you mean 'X-1'?") == (
+        "没有行为提及单位 'x1'。是否应为 'X-1'？"
+    )
     assert said_in("zh", "Something that nobody knows.") == "Something that nobody knows."
 
 
@@ -166,6 +191,7 @@ def test_command_line_speaks_chinese_where_it_is_asked_to(tmp_path: Path) -> Non
     # Then it is kept as it was, for who asks in English
     assert "send the case number" in kaoji("quarantine", "list").out
     # And errors and findings are in Chinese as well
+    assert "没有行为提及单位 'X'。" in kaoji("audit", "--unit", "X", "--lang", "zh").err
     score = ("score", *PERIOD, "--lang", "zh", "--policy")
     assert kaoji.ends(2, *score, "gx-2013").err.startswith(
         "kaoji: 没有名为 'gx-2013' 的考核办法。是否应为 'gx-2012'？"
