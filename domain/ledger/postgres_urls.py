@@ -29,6 +29,10 @@ def parameters_of(url: str, *, called: str) -> dict[str, Any]:
             f"The {called} cannot be read: {_without_secrets(str(error).strip(), url)}. "
             "Write postgresql+psycopg://USER:PASSWORD@HOST:5432/DATABASE."
         ) from error
+    # libpq looks at ports only as it connects, and says no more than that it could not.
+    for port in str(parameters.get("port", "")).split(","):
+        if port and not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
+            raise WrongStoreError(f"The {called} names {port!r} as a port. Write a number from 1 to 65535.")
     parameters.setdefault("connect_timeout", str(CONNECT_TIMEOUT_SECONDS))
     return parameters
 

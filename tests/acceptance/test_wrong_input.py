@@ -140,6 +140,7 @@ INPUTS = [
     wrong("mapping suggest empty.csv", "is empty"),
     wrong("mapping suggest twice.csv", "names 'a' twice"),
     wrong("consume", "Missing option '--bootstrap'"),
+    wrong("consume --bootstrap 127.0.0.1:9 --group=", "The consumer group has no name. Give one with --group"),
     wrong("consume --bootstrap 127.0.0.1:1", "No Kafka answers at 127.0.0.1:1", 3),
     wrong("consume --bootstrap nonsense", "Write HOST:PORT"),
     wrong("consume --bootstrap 127.0.0.1:1 --until-idle -1", "--until-idle"),

@@ -47,6 +47,12 @@ def test_a_url_that_names_no_store_is_refused_with_an_example(url: str, tmp_path
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("port", ["abc", "65536", "0", "٥٤٣٢"])
+def test_a_port_that_is_none_is_told_before_anybody_is_asked(port: str, tmp_path: Path) -> None:
+    with pytest.raises(WrongStoreError, match=r"as a port\. Write a number from 1 to 65535"):
+        opened(f"postgresql+psycopg://kaoji@127.0.0.1:{port}/kaoji", tmp_path)
+
+
 def test_a_file_that_is_no_database_is_left_as_it_was(tmp_path: Path) -> None:
     path = tmp_path / "notes.txt"
     path.write_text("not a database, but long enough to look like one " * 50)
