@@ -68,10 +68,15 @@ def score(
         found = basis(kaoji, policy=policy, from_text=from_, to_text=to, as_of=as_of, progress=progress)
         cards = scorecards_by(found, by.value, engine.value)
         head = found.head_json(cards)
-    if head["forecast"]:
-        output.note(f"--to {to} lies ahead: this is a forecast of what is known today.")
+    note_forecast(output, head, to)
     _note_early(output, found)
     show_scores(output, cards, head, f"as of position {head['as_of']}")
+
+
+def note_forecast(output: Output, answer: dict[str, Any], to: str) -> None:
+    """Say that a period is not over yet."""
+    if answer["forecast"]:
+        output.note(f"--to {to} lies ahead: this is a forecast of what is known today.")
 
 
 def _note_early(output: Output, found: Basis) -> None:

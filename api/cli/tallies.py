@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from api.cli.output import Output, progress_bars
-from api.cli.scores import AsOfOption, ByOption, FromOption, PolicyOption, ToOption, show_scores
+from api.cli.scores import AsOfOption, ByOption, FromOption, PolicyOption, ToOption, note_forecast, show_scores
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -53,6 +53,5 @@ def tally_score(
     cards, head = score_tallies(
         files, known_rules(output), policy=policy, from_text=from_, to_text=to, by=by.value, now=system_clock()
     )
-    if head["forecast"]:
-        output.note(f"--to {to} lies ahead: this is a forecast of what is known today.")
+    note_forecast(output, head, to)
     show_scores(output, cards, head, f"ledgers added up: {len(head['ledgers'])}")

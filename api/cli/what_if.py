@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from api.cli.output import Output, progress_bars
-from api.cli.scores import AsOfOption, ByOption, FromOption, ToOption
+from api.cli.scores import AsOfOption, ByOption, FromOption, ToOption, note_forecast
 
 WHYS_SHOWN = 3
 """Parts of the score that a table shows for each subject; JSON holds all."""
@@ -68,8 +68,7 @@ def policy_what_if(
             everybody=everybody,
             progress=progress,
         )
-    if answer["forecast"]:
-        output.note(f"--to {to} lies ahead: this is a forecast of what is known today.")
+    note_forecast(output, answer, to)
     columns = ["subject", "score", "score what-if", "grade", "grade what-if", "why"]
     output.show(answer, columns, [_row(each) for each in answer["subjects"]], _title(answer))
 
