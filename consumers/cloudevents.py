@@ -27,8 +27,6 @@ STRUCTURED: Final = "application/cloudevents+json"
 BATCH: Final = "application/cloudevents-batch+json"
 ENVELOPE_KIND: Final = "binary-record"
 _JSON_TYPE: Final = re.compile(r"(?:application|text)/(?:[\w.-]+\+)?json")
-_CHECKED_AT_ONCE: Final = 500
-"""What is made of so many on the way to arrivals stays in a processor's own cache."""
 _UTF_8: Final = ("", "utf-8", "utf8", "us-ascii")
 _QUOTED: Final = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
 # In binary mode these travel elsewhere: data is the value, its content type a header of its own.
@@ -63,12 +61,7 @@ def to_arrival(
 
 
 def to_arrivals(records: Sequence[KafkaRecord], places: Sequence[str], now: int) -> list[Arrival]:
-    """`to_arrival` of each record at its place; structured ones are checked together, some at a time."""
-    parts = [slice(begin, begin + _CHECKED_AT_ONCE) for begin in range(0, len(records), _CHECKED_AT_ONCE)]
-    return [arrival for part in parts for arrival in _checked_together(records[part], places[part], now)]
-
-
-def _checked_together(records: Sequence[KafkaRecord], places: Sequence[str], now: int) -> list[Arrival]:
+    """`to_arrival` of each record at its place; structured ones are checked together."""
     values: list[bytes | None] = []
     headers: Headers | None = None
     usual = False

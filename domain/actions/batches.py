@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
+from itertools import compress, repeat
 from typing import Annotated, Any, Final, Literal, get_args
 
 import msgspec
@@ -47,7 +48,7 @@ class _Participant(Struct, **_OPTIONS):
 
 class _Evidence(Struct, **_OPTIONS):
     ref: Text
-    sha256: str | UnsetType = UNSET
+    sha256: Annotated[str, Meta(pattern=r"\A[0-9a-fA-F]{64}\Z")] | UnsetType = UNSET
 
 
 class _Reference(Struct, **_OPTIONS):
@@ -96,7 +97,7 @@ class _QuickEvent(Struct, **_OPTIONS):
     time: str
     datacontenttype: MaybeText = UNSET
     dataschema: MaybeText = UNSET
-    sequence: str | UnsetType = UNSET
+    sequence: Annotated[str, Meta(pattern=r"\A[0-9]+\Z")] | UnsetType = UNSET
     data: QuickData = _NO_DATA
 
 
@@ -106,7 +107,6 @@ _UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 # Escapes that are, or stand for, quotation marks, backslashes or U+0000: what is counted must not hide there.
 _unclear_escape: Final = re.compile(rb'\\(?:u00|["\\])').search
 _is_due: Final = re.compile(rf"(?:{DATE_PATTERN[1:-1]})|(?:{INSTANT_PATTERN[1:-1]})").fullmatch
-_is_sha256: Final = re.compile("[0-9a-fA-F]{64}").fullmatch
 _REVIEW_OUTCOMES: Final = frozenset(get_args(ReviewOutcome))
 _INSPECTION_OUTCOMES: Final = frozenset(get_args(InspectionOutcome))
 # Types that ask for more than that each field is valid.
@@ -116,43 +116,70 @@ _DEMANDING: Final = frozenset(
     if kind.required or kind.family in ("review", "inspection", "record")
 )
 _BYTES: Final = np.dtype(">u8")
+_READ_AT_ONCE: Final = 500
+"""What is read of so many records stays in a processor's own cache while it is looked at."""
 
 
 def check_actions(received: Sequence[bytes], *, now: int) -> list[Action | RefusedError]:
     """`check_action` of each record, at the instant `now`: the action, or why it is refused."""
     found: list[Action | RefusedError | None] = [None] * len(received)
-    events: list[_QuickEvent] = []
-    places: list[int] = []
-    again = bytearray()
-    for place, one in enumerate(received):
-        try:
-            event = _read(one)
-        except _UNREADABLE:
-            continue
-        _write_into(event, again)
-        if _keys_stand_once(event, one, again) and _is_certain(event, one):
-            events.append(event)
-            places.append(place)
-    instants, sure = sure_instants([event.time for event in events])
+    columns = _Columns()
+    for begin in range(0, len(received), _READ_AT_ONCE):
+        columns.read(received[begin : begin + _READ_AT_ONCE], begin)
+    instants, sure = sure_instants(columns.times)
     sure &= instants <= now + AHEAD_MICROSECONDS_MAX
-    rows = zip(events, places, _keys(events), instants.tolist(), sure.tolist(), strict=True)
-    for event, place, key, occurred_at, is_sure in rows:
-        if is_sure:
-            sequence = event.sequence
-            found[place] = Action(
-                event.source,
-                event.id,
-                event.type,
-                event.subject,
-                event.time,
-                occurred_at,
-                None if sequence is UNSET else whole_number(sequence),
-                None,
-                received[place],
-                None,
-                key,
-            )
+    actions = map(
+        Action,
+        columns.sources,
+        columns.ids,
+        columns.types,
+        columns.subjects,
+        columns.times,
+        instants.tolist(),
+        columns.sequences,
+        repeat(None),
+        columns.facts,
+        repeat(None),
+        _keys(columns.sources, columns.ids),
+    )
+    for place, action in compress(zip(columns.places, actions, strict=True), sure.tolist()):
+        found[place] = action
     return [_one_by_one(received[place], now) if each is None else each for place, each in enumerate(found)]
+
+
+class _Columns:
+    """What actions are made of, from records that are actions for certain, but for their times."""
+
+    def __init__(self) -> None:
+        self.places: list[int] = []
+        self.facts: list[bytes] = []
+        self.sources: list[str] = []
+        self.ids: list[str] = []
+        self.types: list[str] = []
+        self.subjects: list[str] = []
+        self.times: list[str] = []
+        self.sequences: list[int | None] = []
+
+    def read(self, received: Sequence[bytes], begin: int) -> None:
+        """Add those of these records, the first of which is at the place `begin`."""
+        events: list[_QuickEvent] = []
+        again = bytearray()
+        for place, one in enumerate(received, begin):
+            try:
+                event = _read(one)
+            except _UNREADABLE:
+                continue
+            _write_into(event, again)
+            if _keys_stand_once(event, one, again) and _is_certain(event, one):
+                events.append(event)
+                self.places.append(place)
+                self.facts.append(one)
+        self.sources += [event.source for event in events]
+        self.ids += [event.id for event in events]
+        self.types += [event.type for event in events]
+        self.subjects += [event.subject for event in events]
+        self.times += [event.time for event in events]
+        self.sequences += [None if event.sequence is UNSET else whole_number(event.sequence) for event in events]
 
 
 def _one_by_one(received: bytes, now: int) -> Action | RefusedError:
@@ -164,21 +191,14 @@ def _one_by_one(received: bytes, now: int) -> Action | RefusedError:
 
 def _is_certain(event: _QuickEvent, received: bytes) -> bool:
     """Whether a record that was read, each key of it once, is an action for certain, but for its time."""
-    if len(received) > RECORD_BYTES_MAX or not event.time.isascii():
+    if len(received) > RECORD_BYTES_MAX:
         return False
     if (UPCASTS or event.dataschema is not UNSET) and version_of(event.dataschema) != newest_version():
-        return False
-    sequence = event.sequence
-    if sequence is not UNSET and not (sequence.isascii() and sequence.isdigit()):
         return False
     data = event.data
     if data.due is not UNSET and not _is_day(data.due):
         return False
     if data.participants is not UNSET and not _are_participants(data):
-        return False
-    if data.evidence is not UNSET and not all(
-        each.sha256 is UNSET or _is_sha256(each.sha256) for each in data.evidence
-    ):
         return False
     if data.of is not UNSET and not _is_reference(data.of, may_be_case=event.type.startswith("review.")):
         return False
@@ -234,15 +254,16 @@ def _has_what_its_type_asks(event: _QuickEvent) -> bool:
     return event.type != "review.decided" or data.outcome in _REVIEW_OUTCOMES
 
 
-def _keys(events: Sequence[_QuickEvent]) -> list[bytes]:
+def _keys(sources: Sequence[str], ids: Sequence[str]) -> list[bytes]:
     """The 16 bytes of `action_key` of each, put together as arrays."""
     sha256 = hashlib.sha256
-    digests = b"".join([sha256(f"{event.source}\0{event.id}".encode()).digest() for event in events])
+    texts = zip(sources, ids, strict=True)
+    digests = b"".join([sha256(f"{source}\0{id}".encode()).digest() for source, id in texts])
     first, second = np.frombuffer(digests, _BYTES).astype(np.uint64).reshape(-1, 4)[:, :2].T
-    bits = {source: source_bits(source) for source in {event.source for event in events}}
-    numbers = np.array(id_numbers([event.id for event in events]), np.uint64)
-    upper = np.array([bits[event.source] for event in events], np.uint64) << np.uint64(32) | numbers
-    keys = np.empty((len(events), 2), _BYTES)
+    bits = {source: source_bits(source) for source in set(sources)}
+    upper = np.array([bits[source] for source in sources], np.uint64) << np.uint64(32)
+    upper |= np.array(id_numbers(ids), np.uint64)
+    keys = np.empty((len(ids), 2), _BYTES)
     # Version 8 and the first 12 bits of the digest; variant 2 and the next 62.
     keys[:, 0] = upper << np.uint64(16) | np.uint64(0x8000) | first >> np.uint64(52)
     keys[:, 1] = np.uint64(1 << 63) | (first << np.uint64(12) | second >> np.uint64(52)) >> np.uint64(2)

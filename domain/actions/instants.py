@@ -13,11 +13,13 @@ from domain.actions.actions import parse_instant
 _SHAPE = b"0000-00-00T00:00:00"
 _SEPARATORS = [place for place, sign in enumerate(_SHAPE) if sign != ord("0")]
 _DIGITS = [place for place, sign in enumerate(_SHAPE) if sign == ord("0")]
+_BETWEEN = np.array([[_SHAPE[place]] for place in _SEPARATORS], np.uint8)
 _OFFSET = len("+00:00")
+_OFFSET_DIGITS = [-5, -4, -2, -1]
 _MICROSECOND_DIGITS = 6
-_DAYS_OF_MONTH = np.array([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
-_EPOCH_DAY = 719_468
-"""Days from 0000-03-01 to 1970-01-01."""
+_MONTHS = np.arange("0000-01", "10000-02", dtype="datetime64[M]").astype("datetime64[D]").astype(np.int64)
+"""The first day of each month from January of the year 0 on, in days since 1970-01-01."""
+_DAYS_OF_MONTH = np.diff(_MONTHS)
 
 Bytes = NDArray[np.uint8]
 Ints = NDArray[np.int64]
@@ -41,9 +43,10 @@ def parse_encoded(text: Bytes, offsets: NDArray[np.integer[Any]]) -> Ints:
 
 
 def sure_instants(texts: Sequence[str]) -> tuple[Ints, NDArray[np.bool_]]:
-    """The instants of those ASCII texts that have a usual shape, and which these are."""
+    """The instants of those texts that have a usual shape, and which these are."""
     offsets = np.cumsum([0, *map(len, texts)])
-    return _parsed_where_sure(np.frombuffer("".join(texts).encode("ascii"), np.uint8), offsets)
+    # What is not ASCII becomes a question mark, which no usual shape has.
+    return _parsed_where_sure(np.frombuffer("".join(texts).encode("ascii", "replace"), np.uint8), offsets)
 
 
 def _parsed_where_sure(text: Bytes, offsets: NDArray[np.integer[Any]]) -> tuple[Ints, NDArray[np.bool_]]:
@@ -54,7 +57,7 @@ def _parsed_where_sure(text: Bytes, offsets: NDArray[np.integer[Any]]) -> tuple[
     some = np.flatnonzero(lengths > 0)
     utc[some] = text[starts[some] + lengths[some] - 1] == ord("Z")
     shapes = 2 * lengths + utc
-    for shape in np.unique(shapes).tolist():
+    for shape in set(shapes.tolist()):
         where = np.flatnonzero(shapes == shape)
         length = shape // 2
         if length - len(_SHAPE) >= (1 if shape % 2 else _OFFSET):
@@ -70,44 +73,28 @@ def _parsed(signs: Bytes, *, utc: bool) -> tuple[Ints, NDArray[np.bool_]]:
     fraction = length - len(_SHAPE) - (1 if utc else _OFFSET)
     digit = signs - np.uint8(ord("0"))  # what comes before 0 becomes large
     is_digit = digit <= 9
-    sure = is_digit[_DIGITS].all(axis=0)
-    for place in _SEPARATORS:
-        sure &= signs[place] == _SHAPE[place]
-
-    def number(begin: int, digits: int) -> NDArray[np.int32]:
-        value: NDArray[np.int32] = digit[begin].astype(np.int32)
-        for place in range(begin + 1, begin + digits):
-            value = value * 10 + digit[place]
-        return value
-
-    year, month, day = number(0, 4), number(5, 2), number(8, 2)
-    hour, minute, second = number(11, 2), number(14, 2), number(17, 2)
+    sure = is_digit[_DIGITS].all(axis=0) & (signs[_SEPARATORS] == _BETWEEN).all(axis=0)
+    # The two digits from each place on, where there are two: all numbers are made of such.
+    pairs = digit[:-1] * np.uint8(10) + digit[1:]
+    month, day, hour, minute, second = pairs[[5, 8, 11, 14, 17]].astype(np.int64)
+    year = pairs[0].astype(np.int64) * 100 + pairs[2]
     sure &= (year > 0) & (month > 0) & (month <= 12) & (hour < 24) & (minute < 60) & (second < 60)
-    days, exists = _days(year, np.clip(month, 1, 12), day)
-    sure &= exists
-    seconds = days.astype(np.int64) * 86_400 + (hour * 3_600 + minute * 60 + second)
-    microsecond = np.zeros(many, np.int64)
+    at = np.where(sure, year * 12 + month - 1, 0)
+    sure &= (day > 0) & (day <= _DAYS_OF_MONTH[at])
+    seconds = (_MONTHS[at] + day - 1) * 86_400 + hour * 3_600 + minute * 60 + second
+    microsecond: Ints | int = 0
     if fraction == 1:
         sure[:] = False
     elif fraction:
         sure &= (signs[19] == ord(".")) & is_digit[20 : 19 + fraction].all(axis=0)
-        kept = min(fraction - 1, _MICROSECOND_DIGITS)
-        microsecond = number(20, kept).astype(np.int64) * 10 ** (_MICROSECOND_DIGITS - kept)
+        microsecond = np.zeros(many, np.int64)
+        for place in range(_MICROSECOND_DIGITS):
+            microsecond *= 10
+            if place < fraction - 1:
+                microsecond += digit[20 + place]
     if not utc:
-        ahead, hours, minutes = signs[-_OFFSET], number(length - 5, 2), number(length - 2, 2)
-        sure &= is_digit[[-5, -4, -2, -1]].all(axis=0) & (signs[-3] == ord(":"))
+        ahead, (hours, minutes) = signs[-_OFFSET], pairs[[-4, -1]].astype(np.int64)
+        sure &= is_digit[_OFFSET_DIGITS].all(axis=0) & (signs[-3] == ord(":"))
         sure &= ((ahead == ord("+")) | (ahead == ord("-"))) & (hours < 24) & (minutes < 60)
         seconds -= np.where(ahead == ord("+"), 1, -1) * (hours * 3_600 + minutes * 60)
     return seconds * 1_000_000 + microsecond, sure
-
-
-def _days(
-    year: NDArray[np.int32], month: NDArray[np.int32], day: NDArray[np.int32]
-) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
-    """Days since 1970-01-01 in the Gregorian calendar, and which of them the calendar has."""
-    leap = ((year % 4 == 0) & (year % 100 != 0)) | (year % 400 == 0)
-    exists = (day > 0) & (day <= _DAYS_OF_MONTH[month] + ((month == 2) & leap))
-    # Counted from March on, so that the leap day is the last of a year.
-    year = year - (month <= 2)
-    of_year = (153 * ((month + 9) % 12) + 2) // 5 + day - 1
-    return year * 365 + year // 4 - year // 100 + year // 400 + of_year - _EPOCH_DAY, exists

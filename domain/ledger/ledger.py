@@ -184,8 +184,8 @@ class Ledger:
     def _seal(self, sorting: _Sorting, sealed: dict[int, Sealed]) -> None:
         missing = {
             index: (key, action)
-            for key, (index, action) in sorting.firsts.items()
-            if action.received is not None and index not in sealed and key not in sorting.found
+            for index, (key, action) in sorting.to_seal.items()
+            if index not in sealed and key not in sorting.found
         }
         if missing:
             sealed.update(self._sealer.seal(missing))
@@ -198,6 +198,7 @@ class _Sorting:
         self.arrivals = arrivals
         self.firsts: dict[bytes, tuple[int, Action]] = {}
         self.repeats: dict[int, bytes] = {}
+        self.to_seal: dict[int, tuple[bytes, Action]] = {}
         self.found: dict[bytes, Found] = {}
         self.settled: dict[int, Verdict] = {}
         self._refused: list[int] = []
@@ -207,10 +208,12 @@ class _Sorting:
             action = arrival.action
             if action is None:
                 self._refused.append(index)
-            elif (key := action.key_bytes) in firsts:
+            elif (key := action.key_known or action.key_bytes) in firsts:
                 self.repeats[index] = key
             else:
                 firsts[key] = index, action
+                if action.received is not None:
+                    self.to_seal[index] = key, action
 
     def action(self, index: int) -> Action:
         action = self.arrivals[index].action
@@ -226,20 +229,20 @@ class _Sorting:
         self._fresh = [index for index, _ in fresh.values()]
         events = [(key, 1, ACTION_TOPIC, action.facts) for key, (_, action) in fresh.items()]
         parts = [(at, sealed[index]) for at, index in enumerate(self._fresh) if index in sealed] if sealed else []
-        verdicts = self._verdicts()
+        judged = self._judged()
+        verdicts: list[Verdict | None] = [None] * len(self.arrivals)
+        for index, verdict in judged:
+            verdicts[index] = verdict
         if retried:
             return Batch(events, parts, tracking=tracking, **self._retried(retried, verdicts)), verdicts
-        refused = [
-            (self.arrivals[index], verdict.code or "", verdict.remedy or "")
-            for index, verdict in enumerate(verdicts)
-            if verdict is not None and verdict.kind == "quarantined"
-        ]
-        entries = entry_rows(refused)
-        duplicates = [
-            self.action(index).source
-            for index, verdict in enumerate(verdicts)
-            if verdict is not None and verdict.kind == "duplicate"
-        ]
+        entries = entry_rows(
+            [
+                (self.arrivals[index], verdict.code or "", verdict.remedy or "")
+                for index, verdict in judged
+                if verdict.kind == "quarantined"
+            ]
+        )
+        duplicates = [self.action(index).source for index, verdict in judged if verdict.kind == "duplicate"]
         counts = count_rows(duplicates=duplicates, refused=entries)
         return Batch(events, parts, entries, counts=counts, tracking=tracking), verdicts
 
@@ -270,19 +273,18 @@ class _Sorting:
                 verdicts[index] = verdict._replace(position=original.position if original else None)
         return [verdict for verdict in verdicts if verdict is not None]
 
-    def _verdicts(self) -> list[Verdict | None]:
-        verdicts: list[Verdict | None] = [None] * len(self.arrivals)
+    def _judged(self) -> list[tuple[int, Verdict]]:
+        """The arrivals that are nothing new, in their order, and what becomes of each."""
+        judged = dict(self.settled)
         for index in self._refused:
             refusal = self.arrivals[index].refusal
             assert refusal is not None, "an arrival is either an action or refused"
-            verdicts[index] = Verdict("quarantined", None, refusal.code, refusal.remedy)
-        for index, verdict in self.settled.items():
-            verdicts[index] = verdict
+            judged[index] = Verdict("quarantined", None, refusal.code, refusal.remedy)
         for index, key in self.repeats.items():
             if key not in self.found:
                 _, first = self.firsts[key]
-                verdicts[index] = _settled(same_in_batch(self.action(index), first), None)
-        return verdicts
+                judged[index] = _settled(same_in_batch(self.action(index), first), None)
+        return sorted(judged.items())
 
 
 def _settled(same: bool, position: int | None) -> Verdict:

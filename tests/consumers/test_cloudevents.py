@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from consumers import cloudevents
 from consumers.cloudevents import (
     BatchError,
     ContentTypeError,
@@ -20,6 +19,7 @@ from consumers.cloudevents import (
 from consumers.kafka_records import KafkaRecord
 from consumers.mapping import Mapping
 from consumers.retry import Retrial
+from domain.actions import batches
 from domain.actions.refusals import RECORD_BYTES_MAX
 from domain.ledger.records import Arrival
 from tests.support.ledgers import NOW, record
@@ -232,7 +232,7 @@ def test_conflicting_binary_record_is_kept_as_it_came() -> None:
 def test_many_records_become_what_each_becomes_by_itself(
     headers: list[tuple[str, bytes | None]], at_once: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cloudevents, "_CHECKED_AT_ONCE", at_once)
+    monkeypatch.setattr(batches, "_READ_AT_ONCE", at_once)
     shared = tuple(headers)
     values = [record("a-1"), None, b"", b"{}", record("a-2", note="sealed"), record("a-3")]
     records = [KafkaRecord(at, 0, b"k", value, shared) for at, value in enumerate(values)]

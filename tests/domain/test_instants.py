@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.actions.actions import parse_instant
-from domain.actions.instants import parse_instants
+from domain.actions.instants import parse_instants, sure_instants
 
 
 def two(most: int) -> st.SearchStrategy[str]:
@@ -79,3 +79,12 @@ def test_every_shape_of_every_day_that_ends_something(fraction: str, offset: str
 def test_no_instant_is_refused_among_others(text: str) -> None:
     with pytest.raises(ValueError, match="no RFC 3339"):
         parse_instants(["2024-01-01T00:00:00Z", text])
+
+
+@pytest.mark.parametrize("fraction", ["", ".1", ".123", ".123456789"])
+@pytest.mark.parametrize("offset", ["Z", "+08:00", "-05:30"])
+def test_what_systems_usually_send_is_not_parsed_one_by_one(fraction: str, offset: str) -> None:
+    text = f"2024-02-29T23:59:58{fraction}{offset}"
+    instants, sure = sure_instants([text, "2024-02-30T00:00:00Z", "２024-02-29T00:00:00Z"])
+    assert sure.tolist() == [True, False, False]
+    assert instants[0] == parse_instant(text)
