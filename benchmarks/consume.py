@@ -31,7 +31,7 @@ from domain.garbage import collector_off
 from domain.ledger.ledger import Ledger, open_ledger
 from domain.ledger.records import ACTION_TOPIC
 
-ROUNDS = 3
+ROUNDS = 5
 PARTITIONS = 12
 STOCK_BATCH = 500
 """psycopg's pipelines, which that recorder uses, hang over unix sockets with some thousands of rows."""

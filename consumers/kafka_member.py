@@ -49,8 +49,9 @@ _COMMIT_SECONDS_MIN = 1.0
 CLOSE_SECONDS_MAX = 2.0
 
 BATCH_SETTINGS: Mapping[str, Setting] = {
-    # A batch is what one poll brings: large enough that a transaction costs little for each record.
-    "max_poll_records": 5_000,
+    # A batch is what one poll brings: large enough that a transaction costs little for each record. However small,
+    # it waits some ten milliseconds for keys and rows to be on the disk.
+    "max_poll_records": 10_000,
     "fetch_max_bytes": 16 * 1024 * 1024,
     "max_partition_fetch_bytes": 4 * 1024 * 1024,
 }

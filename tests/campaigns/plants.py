@@ -59,7 +59,7 @@ _NO_FENCE = """\
 """
 _FIRST_RISES = "application_name = name AND notification_id >= first)"
 _LAST_RISES = "application_name = name AND notification_id >= last)"
-_KEY = "(key := action.key_bytes)"
+_KEY = "(key := action.key_known or action.key_bytes)"
 _ANY_KEY = '(key := __import__("os").urandom(16))'
 _WRITE = """\
                     first = self._store.write(batch)
