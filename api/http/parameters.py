@@ -17,13 +17,18 @@ class RepeatedParameterError(WrongInputError):
 async def only_known_parameters(request: Request) -> None:
     """A dependency of every route. Raises UnknownNameError and RepeatedParameterError."""
     # Waits for nothing; but what is not `async` is handed to a thread, which costs more than this does.
-    known = _names(request.scope["route"].dependant)
+    known = names_of(request)
     given = Counter(name for name, _ in request.query_params.multi_items())
     for name, times in given.items():
         if name not in known:
             raise UnknownNameError("parameter", name, known, see="/docs")
         if times > 1:
             raise RepeatedParameterError(f"Parameter {name!r} is given {times} times. Give it once.")
+
+
+def names_of(request: Request) -> set[str]:
+    """The query parameters that the route of a request knows."""
+    return _names(request.scope["route"].dependant)
 
 
 def _names(dependant: Dependant) -> set[str]:

@@ -1,9 +1,12 @@
-"""Answer errors as problem details (RFC 9457), with the sentence that the command line would print."""
+"""Answer errors as problem details (RFC 9457), with the sentence that the command line would print.
+
+Where that names an option, a caller of HTTP reads of the parameter of the same name.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from difflib import get_close_matches
 from http import HTTPStatus
 from typing import Any, Final
@@ -14,6 +17,7 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from api.errors import exit_and_status
+from api.http.parameters import names_of
 from api.http.rates import TooFastError
 from domain.errors import KaojiError, UnknownNameError
 
@@ -37,21 +41,30 @@ PROBLEM_RESPONSE: Final[dict[str, Any]] = {
 }
 
 
+_option: Final = re.compile(r"--([a-z]+(?:-[a-z]+)*)")
+
+
 def problem(status: int, detail: str, *, headers: Mapping[str, str] | None = None, **members: Any) -> JSONResponse:
     """A problem of no registered type: the status says what kind it is, `detail` what to do."""
     content = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
     return JSONResponse(content | members, status, dict(headers or {}), PROBLEM_JSON)
 
 
-def problem_of(error: KaojiError, path_values: Sequence[str] = ()) -> JSONResponse:
-    """The problem that an error of ours is; 404 when the unknown name is one of those in the path."""
+def problem_of(
+    error: KaojiError, *, path_values: Sequence[str] = (), parameters: Collection[str] = ()
+) -> JSONResponse:
+    """The problem that an error of ours is; 404 when the unknown name is one of those in the path.
+
+    `parameters` are those of the route.
+    """
     status = exit_and_status(error).status
     if isinstance(error, UnknownNameError) and error.name in path_values:
         status = 404
     headers: dict[str, str] = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "5"}}.get(status, {})
     if isinstance(error, TooFastError):
         headers = {"Retry-After": str(error.seconds)}
-    return problem(status, str(error), headers=headers)
+    detail = _option.sub(lambda found: f"`{found[1]}`" if found[1] in parameters else found[0], str(error))
+    return problem(status, detail, headers=headers)
 
 
 def add_problem_handlers(app: FastAPI) -> None:
@@ -64,7 +77,8 @@ def add_problem_handlers(app: FastAPI) -> None:
 
 async def _ours(request: Request, error: Exception) -> Response:
     assert isinstance(error, KaojiError), "registered for no other"
-    return problem_of(error, [str(value) for value in request.path_params.values()])
+    path_values = [str(value) for value in request.path_params.values()]
+    return problem_of(error, path_values=path_values, parameters=names_of(request))
 
 
 async def _parameters(_request: Request, error: Exception) -> Response:

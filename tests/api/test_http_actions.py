@@ -236,8 +236,8 @@ def test_filters_are_named_as_the_options(
         ("after=-1", "Parameter 'after' is '-1'."),
         ("after=x", "Parameter 'after' is 'x'."),
         ("type=licensing.grant", "No action type 'licensing.grant'. Did you mean 'licensing.granted'?"),
-        ("from=yesterday", "--from 'yesterday' is neither a date nor a time."),
-        ("from=2024-03-02&to=2024-03-01", "--to (2024-03-01) lies before --from (2024-03-02)"),
+        ("from=yesterday", "`from` 'yesterday' is neither a date nor a time."),
+        ("from=2024-03-02&to=2024-03-01", "`to` (2024-03-01) lies before `from` (2024-03-02)"),
     ],
 )
 def test_wrong_parameters_are_told_apart_and_mended(client: TestClient, parameters: str, sentence: str) -> None:

@@ -220,7 +220,7 @@ def test_entries_are_tried_again_and_given_up_by_filter_a_page_at_a_time(client:
     rest = client.post(first["next"]).json()
     assert ([each["state"] for each in rest["dropped"]], rest["next"]) == (["dropped"], None)
     assert kaoji.ledger.quarantine.list() == []
-    assert "--code, --source" in detail(client.post("/quarantine/drop"), 422)
+    assert "`code`, `source`" in detail(client.post("/quarantine/drop"), 422)
 
 
 def test_a_request_does_not_say_which_files_are_opened(client: TestClient) -> None:

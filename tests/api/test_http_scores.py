@@ -137,10 +137,10 @@ def test_unknown_subject_is_not_found(client: TestClient) -> None:
     ("parameters", "sentence"),
     [
         ("policy=gx-2013&from=2024-03-01&to=2024-03-31", "No policy 'gx-2013'. Did you mean 'gx-2012'?"),
-        ("policy=gx-2012&from=March&to=2024-03-31", "--from 'March' is no date."),
+        ("policy=gx-2012&from=March&to=2024-03-31", "`from` 'March' is no date."),
         ("policy=gx-2012&from=2024-03-31&to=2024-03-01", "The period ends (2024-03-01) before it begins"),
         (f"{MARCH}&as-of=99", "There is no position 99 yet: the ledger ends at 4."),
-        (f"{MARCH}&as-of=lately", "--as-of 'lately' is neither a position nor a time."),
+        (f"{MARCH}&as-of=lately", "`as-of` 'lately' is neither a position nor a time."),
         (f"{MARCH}&by=person", "Parameter 'by' is 'person'."),
         ("policy=gx-2012&to=2024-03-31", "Parameter 'from' is missing."),
         (f"{MARCH}&as_of=2", "No parameter 'as_of'. Did you mean 'as-of'?"),
@@ -179,10 +179,10 @@ def test_difference_between_two_states_is_that_of_the_command_line(client: TestC
 @pytest.mark.parametrize(
     ("subject", "parameters", "status", "sentence"),
     [
-        ("s1", "between=4..1", 422, "--between: position 4 is later than position 1."),
+        ("s1", "between=4..1", 422, "`between`: position 4 is later than position 1."),
         ("s1", "between=4", 422, "between is '4'. Write two positions or times with two dots between them"),
         ("s1", "between=1..2..3", 422, "between is '1..2..3'."),
-        ("s1", "between=1..2&as-of=2", 422, "--as-of asks for one state, --between for two."),
+        ("s1", "between=1..2&as-of=2", 422, "`as-of` asks for one state, `between` for two."),
         ("s3", "between=1..2", 404, "No subject 's3'."),
     ],
 )
