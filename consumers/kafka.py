@@ -188,7 +188,7 @@ class _Run:
         return False
 
     def _checked(self, records: Records, times: BatchTimes) -> _Batch:
-        self._watch.took(records)
+        self._watch.took()
         with times.stage("check"):
             arrivals = to_arrivals(*_placed(records), now=self._clock())
             if self._binding is not None:
@@ -205,7 +205,7 @@ class _Run:
         if batch is None:
             return None
         with batch.times.stage("commit"):
-            self._member.advise(batch.records)
+            self._member.recorded(batch.records)
         totals = self._intake.totals
         self._watch.recorded(batch.times, batch.records, totals)
         self._waits.over()

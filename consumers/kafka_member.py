@@ -105,6 +105,8 @@ class Member:
         self._unplaced: set[TopicPartition] = set()
         self._names: dict[TopicPartition, str] = {}
         self._ends: dict[TopicPartition, int] = {}
+        # The first and the last offset of what was handed over and is not in the ledger yet.
+        self._at_work: dict[TopicPartition, tuple[int, int]] = {}
         self._committed_at = 0.0
         self._advice: dict[TopicPartition, OffsetAndMetadata] = {}
         self.changes = 0
@@ -151,6 +153,9 @@ class Member:
             return {}
         if records:
             self._log.forget()
+        for partition, found in records.items():
+            first, _ = self._at_work.get(partition, (found[0].offset, 0))
+            self._at_work[partition] = first, found[-1].offset
         return records
 
     def tracking(self, records: Records) -> list[Tracking]:
@@ -166,15 +171,19 @@ class Member:
             rows += [Tracking(self._names[partition], offset) for offset in sorted({first, last})]
         return rows
 
-    def advise(self, records: Records) -> None:
-        """Tell Kafka how far the ledger is: for those who watch the lag; we never read it back."""
+    def recorded(self, records: Records) -> None:
+        """Note that these are in the ledger, and tell Kafka, for who watches the lag; we never read it back."""
         for partition, found in records.items():
-            self._advice[partition] = OffsetAndMetadata(found[-1].offset + 1, "", -1)
+            behind = found[-1].offset + 1
+            self._advice[partition] = OffsetAndMetadata(behind, "", -1)
+            _, last = self._at_work.pop(partition, (0, 0))
+            if behind <= last:
+                self._at_work[partition] = behind, last
         if time.monotonic() - self._committed_at >= _COMMIT_SECONDS_MIN:
             self.send_advice()
 
     def send_advice(self) -> None:
-        """Send what `advise` has gathered, for partitions that are still ours."""
+        """Send what `recorded` has gathered, for partitions that are still ours."""
         assigned = self._consumer.assignment()
         offsets = {partition: offset for partition, offset in self._advice.items() if partition in assigned}
         self._advice = {}
@@ -221,7 +230,10 @@ class Member:
         return found
 
     def stands(self) -> list[PartitionStand] | None:
-        """Where each partition stands, as Kafka last said; None while some are not placed. Asks nobody."""
+        """Where each partition stands: from where on nothing is in the ledger, and the end as Kafka last said.
+
+        None while some are not placed. Asks nobody.
+        """
         if self._unplaced:
             return None
         found = []
@@ -230,7 +242,9 @@ class Member:
             if state.position is None or partition not in self._ends:
                 return None
             end = self._ends[partition] if state.highwater is None else state.highwater
-            found.append(PartitionStand(partition.topic, partition.partition, state.position.offset, end))
+            # Where nothing is at work, what the ledger lacks begins where the client reads on.
+            offset, _ = self._at_work.get(partition, (state.position.offset, 0))
+            found.append(PartitionStand(partition.topic, partition.partition, offset, end))
         return found
 
     def leads(self) -> bool:
@@ -263,6 +277,7 @@ class Member:
             self._names[partition], self._ends[partition] = name, ends[partition]
             start = self._start(partition, self._last_offset(name), begins[partition], ends[partition])
             self._consumer.seek(partition, start)
+            self._at_work.pop(partition, None)
             self._consumer.resume(partition)
             self._unplaced.discard(partition)
             PARTITION_PLACED.log(place=f"{partition.topic}-{partition.partition}", offset=start)

@@ -10,7 +10,7 @@ from domain.watching import BatchTimes
 
 
 class PartitionStand(NamedTuple):
-    """A partition that is being read: the next offset, and where it ended when Kafka last said so."""
+    """A partition that is being read: the first offset not in the ledger, and its end when Kafka last said so."""
 
     topic: str
     partition: int
@@ -29,11 +29,11 @@ class ConsumerWatch:
     def stands(self, partitions: Sequence[PartitionStand]) -> None:
         """Where the partitions stand that are this member's; some once a second."""
 
-    def took(self, records: Mapping[Any, Sequence[Any]]) -> None:
-        """A batch was fetched (by partition, as kafka-python hands it over)."""
+    def took(self) -> None:
+        """A batch was fetched."""
 
     def recorded(self, times: BatchTimes, records: Mapping[Any, Sequence[Any]], totals: Totals) -> None:
-        """That batch is in the ledger; `totals` are those since the start."""
+        """That batch (by partition, as kafka-python hands it over) is in the ledger; `totals`: since the start."""
 
     def dropped(self) -> None:
         """That batch was in the ledger already."""

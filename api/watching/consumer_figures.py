@@ -43,7 +43,7 @@ class ConsumerFigures(ConsumerWatch, Collector):
         self._lock = Lock()
         self._totals = Totals()
         self._stands: tuple[PartitionStand, ...] = ()
-        # By (topic, partition), in microseconds of the wall clock: the time of the last record that was read, or
+        # By (topic, partition), in microseconds of the wall clock: the time of the last record in the ledger, or
         # when the end was last reached.
         self._fresh_at: dict[tuple[str, int], int] = {}
         self._begun_at = clock()
@@ -80,15 +80,12 @@ class ConsumerFigures(ConsumerWatch, Collector):
             if not (self._works() or self._waiting):
                 self._moved_at = self._monotonic()
 
-    def took(self, records: Mapping[Any, Sequence[Any]]) -> None:
+    def took(self) -> None:
         """There is work until it is recorded."""
         with self._lock:
             if not self._works() and not self._waiting:
                 self._moved_at = self._monotonic()
             self._under_way += 1
-            for partition, found in records.items():
-                at = (partition.topic, partition.partition)
-                self._fresh_at[at] = max(self._fresh_at.get(at, 0), found[-1].timestamp * 1_000)
 
     def recorded(self, times: BatchTimes, records: Mapping[Any, Sequence[Any]], totals: Totals) -> None:
         """Count a batch, log it, hand it on to who traces."""
@@ -102,6 +99,9 @@ class ConsumerFigures(ConsumerWatch, Collector):
         with self._lock:
             self._totals, self._moved_at = totals, self._monotonic()
             self._under_way = max(0, self._under_way - 1)
+            for partition, found in records.items():
+                at = (partition.topic, partition.partition)
+                self._fresh_at[at] = max(self._fresh_at.get(at, 0), found[-1].timestamp * 1_000)
         self._metrics.add(numbers)
         self._batches.observe(read)
         for stage in times.stages:
@@ -131,7 +131,7 @@ class ConsumerFigures(ConsumerWatch, Collector):
     # --- asked by servers
 
     def lag(self) -> tuple[int, float]:
-        """Unread records of all partitions, and for how many seconds at most the oldest has waited."""
+        """Records that are not in the ledger, and for how many seconds at most the oldest has waited."""
         with self._lock:
             stands = self._stands
             return (

@@ -89,16 +89,16 @@ REFUSED = _metric(
 )
 
 CONSUMER_OFFSET = _metric(
-    "kaoji_consumer_offset", "gauge", "Next offset that is read.", "topic", "partition", where="consume"
+    "kaoji_consumer_offset", "gauge", "First offset not in the ledger.", "topic", "partition", where="consume"
 )
 CONSUMER_LAG_ACTIONS = _metric(
     "kaoji_consumer_lag_actions", "gauge",
-    "Offsets up to the end of the partition, as Kafka last said; partitions of this member only.",
+    "Offsets from there to the end of the partition, as Kafka last said; partitions of this member only.",
     "topic", "partition", where="consume",
 )  # fmt: skip
 CONSUMER_LAG_SECONDS = _metric(
     "kaoji_consumer_lag_seconds", "gauge",
-    "At most how old the first unread record is: time since the last one that was read was sent, or since the "
+    "At most how long the first of them has waited: time since the last one in the ledger was sent, or since the "
     "end was last reached, whichever is later; 0 at the end.",
     "topic", "partition", where="consume",
 )  # fmt: skip

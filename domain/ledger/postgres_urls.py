@@ -13,8 +13,8 @@ CONNECT_TIMEOUT_SECONDS = 5
 LOCK_TIMEOUT_SECONDS = 30
 # For so long a pool tries by itself after a failure; then whoever asks for a connection makes it try anew.
 RECONNECT_SECONDS_MAX = 3
-# A writer that is stopped in the middle of a transaction must not keep the lock, which stops all others, for longer
-# than Kafka takes to give its partitions to them (session_timeout_ms). Nothing of ours pauses within a transaction.
+# A writer that is stopped in the middle of a transaction holds the lock that all others wait for: no longer than
+# Kafka takes to give them its partitions (session_timeout_ms). Nothing of ours pauses within a transaction.
 IDLE_IN_TRANSACTION_SECONDS = 10
 # Who asks a pool while the server is away is told after this; a consumer that is to end cannot be kept for longer.
 POOL_TIMEOUT_SECONDS = 2

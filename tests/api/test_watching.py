@@ -266,7 +266,7 @@ def test_consumer_stalls_from_when_there_was_something_to_read(consumer: Consume
     consumer.stands(at(7, 9))
     # The first of the two came at some time after 500.
     assert (consumer.lag(), consumer.stall_seconds()) == ((2, 41.0), 41.0)
-    consumer.took(batch(offset=7, count=2, sent_seconds=501))
+    consumer.took()
     consumer.recorded(times(), batch(), Totals(read=2, recorded=2))
     consumer.stands(at(9, 9))
     assert (consumer.lag(), consumer.stall_seconds()) == ((0, 0.0), 0.0)
@@ -275,7 +275,7 @@ def test_consumer_stalls_from_when_there_was_something_to_read(consumer: Consume
 def test_consumer_that_hangs_in_the_store_stalls(consumer: ConsumerFigures, time: Time) -> None:
     consumer.stands(at(7, 7))
     time.seconds = 10
-    consumer.took(batch(offset=7, sent_seconds=10))
+    consumer.took()
     # Nobody tells where it stands meanwhile: its thread is in the store.
     time.seconds = 60
     assert consumer.stall_seconds() == 50
@@ -284,8 +284,8 @@ def test_consumer_that_hangs_in_the_store_stalls(consumer: ConsumerFigures, time
 
 
 def test_next_batch_under_way_is_still_work(consumer: ConsumerFigures, time: Time) -> None:
-    consumer.took(batch())
-    consumer.took(batch(offset=1))
+    consumer.took()
+    consumer.took()
     consumer.recorded(times(), batch(), Totals(read=1, recorded=1))
     time.seconds = 20
     assert consumer.stall_seconds() == 20
@@ -307,12 +307,23 @@ def test_consumer_lag_in_seconds_is_the_age_of_what_is_unread_at_most(
     consumer: ConsumerFigures, time: Time, timed: Kaoji
 ) -> None:
     time.seconds = 100
-    consumer.took(batch(offset=0, sent_seconds=20))
-    consumer.recorded(times(), batch(), Totals(read=1, recorded=1))
+    consumer.took()
+    consumer.recorded(times(), batch(offset=0, sent_seconds=20), Totals(read=1, recorded=1))
     consumer.stands(at(1, 20_001))
     assert consumer.lag() == (20_000, 80.0)
     answering = Readiness(Observer(timed, monotonic=time.monotonic), timed.settings, consumer=consumer)
     assert codes(answering) == ["consumer-lag-actions", "consumer-lag-seconds"]
+
+
+def test_what_was_fetched_and_is_not_in_the_ledger_goes_on_growing_old(
+    consumer: ConsumerFigures, time: Time
+) -> None:
+    consumer.took()
+    consumer.recorded(times(), batch(offset=0, sent_seconds=0), Totals(read=1, recorded=1))
+    consumer.took()
+    consumer.stands(at(1, 2))
+    time.seconds = 60
+    assert consumer.lag() == (1, 60.0)
 
 
 def test_refused_records_are_counted_by_code_and_told_once_a_batch(

@@ -22,7 +22,7 @@ from typing import Any
 FUNCTIONS = (
     ("consumers.kafka_member", "Member.poll", "poll"),
     ("consumers.kafka", "to_arrivals", "check"),
-    ("consumers.kafka_member", "Member.advise", "advice"),
+    ("consumers.kafka_member", "Member.recorded", "advice"),
     ("domain.ledger.ledger", "Ledger.append", "append"),
     ("domain.ledger.ledger", "Ledger._look_up", "look-up"),
     ("domain.ledger.sealing", "Sealer.seal", "seal"),

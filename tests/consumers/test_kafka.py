@@ -6,11 +6,12 @@ import gc
 import json
 import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from eventsourcing.persistence import Tracking
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.errors import OffsetOutOfRangeError
 
@@ -18,7 +19,9 @@ from consumers import kafka
 from consumers.kafka_member import KafkaRefusedError, KafkaUnreachableError, LostRecordsError
 from consumers.kafka_topics import create_topic, publish
 from consumers.pipeline import Totals
+from consumers.watch import ConsumerWatch, PartitionStand
 from domain.errors import WrongInputError
+from domain.ledger.errors import StaleTrackingError
 from domain.ledger.ledger import Ledger
 from domain.ledger.records import Arrival, Verdict
 from tests.support.consuming import QUICK, contents, lines, opened, producer, run, wait_for
@@ -191,6 +194,55 @@ def test_until_idle_ends_after_everything_was_read(ledger: Ledger, kafka_server:
 
     assert totals.read == seen[-1] == 2_000
     assert len(seen) >= 20
+
+
+class Looking(ConsumerWatch):
+    """Notes for partition 0 what it is told, and how many records the ledger holds at that time."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self.told: list[tuple[int, int]] = []
+
+    def stands(self, partitions: Sequence[PartitionStand]) -> None:
+        recorded = self._ledger.head().position
+        self.told += [(each.offset, recorded) for each in partitions if each.partition == 0]
+
+
+def test_what_is_not_in_the_ledger_yet_is_told_as_unread(
+    ledger: Ledger, kafka_server: str, kafka_topic: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kafka, "LOOK_SECONDS", 0.0)
+    with producer(kafka_server) as out:
+        for number in range(40):
+            out.send(kafka_topic, record(f"n-{number}"), partition=0)
+    watch = Looking(ledger)
+
+    run(ledger, kafka_server, kafka_topic, config={**QUICK, "max_poll_records": 7}, watch=watch)
+
+    assert all(offset <= recorded for offset, recorded in watch.told)
+    assert {7, 14, 35} <= {offset for offset, _ in watch.told}
+    assert watch.told[-1] == (40, 40)
+
+
+def test_what_another_member_has_written_is_not_told_as_unread(
+    ledger: Ledger, kafka_server: str, kafka_topic: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append = ledger.append
+
+    def late(arrivals: Sequence[Arrival], *, tracking: Sequence[Tracking] = ()) -> list[Verdict]:
+        append(arrivals, tracking=tracking)
+        raise StaleTrackingError("kafka", 1)
+
+    monkeypatch.setattr(ledger, "append", late)
+    monkeypatch.setattr(kafka, "LOOK_SECONDS", 0.0)
+    with producer(kafka_server) as out:
+        for number in range(5):
+            out.send(kafka_topic, record(f"n-{number}"), partition=0)
+    watch = Looking(ledger)
+
+    run(ledger, kafka_server, kafka_topic, watch=watch)
+
+    assert watch.told[-1] == (5, 5)
 
 
 def test_offset_zero_is_an_offset(ledger: Ledger, kafka_server: str, kafka_topic: str) -> None:
