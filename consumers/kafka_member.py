@@ -147,6 +147,7 @@ class Member:
                 "(kafka-delete-records.sh) and consume with --accept-gap."
             ) from error
         except KafkaError as error:
+            self._ask_who_leads()
             raise _translated(error, self._bootstrap) from error
         if self._topic_was_replaced():
             self.start_over()
@@ -217,6 +218,7 @@ class Member:
                 for partition in partitions
             )
         except KafkaError:
+            self._ask_who_leads()
             return False
 
     def answers(self) -> bool:
@@ -303,6 +305,14 @@ class Member:
             GAP_ACCEPTED.log(reason=lost, offset=begin)
             return begin
         return last + 1
+
+    def _ask_who_leads(self) -> None:
+        """Have the client ask who leads each partition now.
+
+        Where a broker answers that it leads one no more, the client's look-up of offsets asks that broker again
+        and again, and finds the new leader only with its next routine question (`metadata_max_age_ms`: minutes).
+        """
+        self._consumer._cluster.request_update()
 
     def _place_at_hand(self) -> str:
         """Where the client has just stumbled, which its error does not say."""

@@ -5,17 +5,19 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from itertools import count
+from typing import TypeVar
 
 import pytest
 
-from api.demo.kafka_node import KafkaNode, cache_folder
+from api.demo.kafka_node import KafkaCluster, KafkaNode, cache_folder
 from domain.errors import UnreachableError
 from tests.support.missing import without
 
 _REMEDY = "(KAOJI_TEST_KAFKA=HOST:PORT names one.)"
 _numbers = count(1)
+Kafka = TypeVar("Kafka")
 
 
 @pytest.fixture(scope="session")
@@ -43,9 +45,22 @@ def kafka_topic(kafka_server: str, request: pytest.FixtureRequest) -> str:
 @contextmanager
 def started_kafka() -> Iterator[KafkaNode]:
     """A node of one's own, which may be killed. Ends the test where none can be started."""
+    with _started(KafkaNode(cache_folder(os.environ))) as node:
+        yield node
+
+
+@contextmanager
+def started_cluster(nodes: int) -> Iterator[KafkaCluster]:
+    """Several nodes of one's own. Ends the test where they cannot be started."""
+    with _started(KafkaCluster(nodes, cache_folder(os.environ))) as cluster:
+        yield cluster
+
+
+@contextmanager
+def _started(kafka: AbstractContextManager[Kafka]) -> Iterator[Kafka]:
     with ExitStack() as stack:
         try:
-            node = stack.enter_context(KafkaNode(cache_folder(os.environ)))
+            started = stack.enter_context(kafka)
         except UnreachableError as error:
             without("Apache Kafka", f"{error} {_REMEDY}")
-        yield node
+        yield started
