@@ -9,13 +9,15 @@ import time
 from pathlib import Path
 
 import pytest
-from eventsourcing.persistence import OperationalError
+from eventsourcing.persistence import OperationalError, PersistenceError
 
 from domain.actions.actions import action_key
 from domain.errors import UnreachableError, WrongInputError
+from domain.ledger import opening_postgres
 from domain.ledger.errors import BusyLedgerError, MissingKeyError, NoLedgerError, WrongStoreError
 from domain.ledger.keys_sqlite import KeyFile
 from domain.ledger.ledger import Ledger, open_ledger
+from domain.ledger.postgres_urls import IDLE_IN_TRANSACTION_SECONDS
 from domain.ledger.sealing import Sealer
 from domain.ledger.store_postgres import PostgresLedgerRecorder
 from domain.ledger.store_sqlite import LedgerDatastore, SQLiteLedgerRecorder
@@ -295,3 +297,29 @@ def test_a_sealed_part_cannot_be_passed_off_as_anothers(ledger: Ledger) -> None:
 
     with pytest.raises(MissingKeyError, match="kaoji verify"):
         Sealer(ledger.keys).unseal([(bytes(16), part[1])])
+
+
+@pytest.mark.postgres
+def test_a_writer_that_stands_still_in_a_transaction_lets_go_of_the_ledger(
+    postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Kafka gives partitions away after this time, and then somebody else has to be able to write.
+    assert IDLE_IN_TRANSACTION_SECONDS <= 10
+    monkeypatch.setattr(opening_postgres, "IDLE_IN_TRANSACTION_SECONDS", 1)
+    frozen, other = opened(postgres_url, tmp_path), opened(postgres_url, tmp_path)
+    store = frozen._store
+    assert isinstance(store, PostgresLedgerRecorder)
+
+    def stand_still() -> None:
+        with store.datastore.transaction(commit=True) as cursor:
+            store._lock_table(cursor)
+            assert [each.kind for each in other.append(arrivals(record(1)))] == ["recorded"]
+            cursor.execute("SELECT 1")
+
+    with pytest.raises(PersistenceError):
+        stand_still()
+
+    assert [each.kind for each in frozen.append(arrivals(record(2)))] == ["recorded"]
+    assert other.head().position == 2
+    for ledger in (frozen, other):
+        ledger.close()
