@@ -22,6 +22,7 @@ from api.http.rates import TooFastError
 from domain.errors import KaojiError, UnknownNameError
 
 PROBLEM_JSON: Final = "application/problem+json"
+_option: Final = re.compile(r"--([a-z]+(?:-[a-z]+)*)")
 PROBLEM_RESPONSE: Final[dict[str, Any]] = {
     "description": "A problem (RFC 9457); `detail` says what to mend.",
     "content": {
@@ -39,9 +40,6 @@ PROBLEM_RESPONSE: Final[dict[str, Any]] = {
         }
     },
 }
-
-
-_option: Final = re.compile(r"--([a-z]+(?:-[a-z]+)*)")
 
 
 def problem(status: int, detail: str, *, headers: Mapping[str, str] | None = None, **members: Any) -> JSONResponse:
