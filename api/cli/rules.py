@@ -104,7 +104,7 @@ def policy_new(
 
 
 def policy_check(context: typer.Context, name: NameArgument) -> None:
-    """Check a policy; what is wrong is said with line and key."""
+    """Check a policy; what is wrong is said with line and key. Ends with 1 where it could not be adopted."""
     from api.rules.listing import checked_rule
     from api.rules.rules import policy_in, registers_in
 
@@ -122,7 +122,7 @@ def policy_check(context: typer.Context, name: NameArgument) -> None:
             )
     rows = [["policy", f"{found['name']}@{found['version']}"], ["hash", found["hash"]]]
     rows += [["context", found["context"]["hash"]], ["adoption", found["adoption"]]]
-    output.show(found, ["", "value"], rows)
+    _show_checked(output, found, rows)
 
 
 def policy_diff(context: typer.Context, before: BeforeArgument, after: AfterArgument) -> None:
@@ -171,7 +171,7 @@ def procedure_show(context: typer.Context, register: NameArgument, as_of: AsOfOp
 
 
 def procedure_check(context: typer.Context, register: NameArgument) -> None:
-    """Check a register; what is wrong is said with line and key."""
+    """Check a register; what is wrong is said with line and key. Ends with 1 where it could not be adopted."""
     from api.rules.listing import checked_rule
 
     output: Output = context.obj
@@ -182,7 +182,7 @@ def procedure_check(context: typer.Context, register: NameArgument) -> None:
             "have no limit. Mend `valid_from` or `valid_to`, if that is not meant."
         )
     columns = ["name", "version", "hash", "procedures", "adoption"]
-    output.show(found, ["", "value"], [[name, found[name]] for name in columns])
+    _show_checked(output, found, [[name, found[name]] for name in columns])
 
 
 def procedure_diff(context: typer.Context, before: BeforeArgument, after: AfterArgument) -> None:
@@ -222,6 +222,12 @@ def _list(output: Output, kind: RuleKind, as_of: str | None) -> None:
         for each in found
     ]
     output.show(found, columns, rows)
+
+
+def _show_checked(output: Output, found: dict[str, Any], rows: list[list[Any]]) -> None:
+    output.show(found, ["", "value"], rows)
+    if not found["ok"]:
+        raise typer.Exit(1)
 
 
 def _diff(output: Output, kind: RuleKind, before: str, after: str) -> None:

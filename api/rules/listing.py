@@ -44,10 +44,11 @@ def checked_rule(rulebook: Rulebook, kind: RuleKind, name: str, *, language: str
     """What `kaoji policy check` and `kaoji procedure check` print: what it is, and whether it can be adopted."""
     parsed = _parsed(rulebook, kind, name)
     rule = rule_of(parsed)
-    found = {"ok": True, "name": rule.name, "version": rule.version, "hash": rule.hash}
+    ok, adoption = _adoption(rulebook, rule)
+    found = {"ok": ok, "name": rule.name, "version": rule.version, "hash": rule.hash}
     if isinstance(parsed, Register):
         found["gaps"] = gaps_json(parsed)
-    return found | _content(parsed, language) | {"adoption": _adoption(rulebook, rule)}
+    return found | _content(parsed, language) | {"adoption": adoption}
 
 
 def listed_procedures(
@@ -105,14 +106,14 @@ def _parsed(rulebook: Rulebook, kind: RuleKind, name: str, *, files: bool = True
     return register_in(rulebook, name, files=files)
 
 
-def _adoption(rulebook: Rulebook, rule: Rule) -> str:
-    """What adopting it would come to."""
+def _adoption(rulebook: Rulebook, rule: Rule) -> tuple[bool, str]:
+    """Whether it is adopted or can be, and what adopting it would come to."""
     try:
         event = adoption_of(rule, by="somebody")
         earlier = decide(event, rulebook, shipped=shipped_rule(rule.kind, rule.name))
     except AdoptionError as error:
-        return str(error)
-    return "can be adopted" if earlier is None else f"adopted at position {earlier.position}"
+        return False, str(error)
+    return True, "can be adopted" if earlier is None else f"adopted at position {earlier.position}"
 
 
 def _procedure(one: ProcedureVersion, register: Register, language: str) -> dict[str, Any]:

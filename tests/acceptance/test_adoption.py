@@ -107,6 +107,22 @@ def test_registers_are_adopted_listed_and_compared(kaoji: CommandLine, tmp_path:
     assert kaoji("policy", "check", policy, *JSON).json["context"]["register"]["hash"] == listed_hash(kaoji, 2)
 
 
+@pytest.mark.parametrize(("area", "text", "was", "becomes"), [
+    ("policy", POLICY, "target = 0.0", "target = 1.0"), ("procedure", REGISTER, "days = 5", "days = 6"),
+])  # fmt: skip
+def test_a_check_fails_where_its_version_is_adopted_with_other_content(
+    kaoji: CommandLine, tmp_path: Path, area: str, text: str, was: str, becomes: str
+) -> None:
+    file = written(tmp_path, text)
+    kaoji(area, "adopt", file, "--by", "S1")
+    assert kaoji(area, "check", file, *JSON).json["adoption"] == "adopted at position 1"
+
+    said = kaoji.ends(1, area, "check", written(tmp_path, text, (was, becomes)), *JSON).json
+
+    assert said["ok"] is False
+    assert "Write `version = 2`" in said["adoption"]
+
+
 def test_versions_of_a_procedure_are_listed_with_the_days_on_which_they_hold(kaoji: CommandLine) -> None:
     listed = kaoji("procedure", "list", "--register", "market-supervision-2024", "--format", "csv").rows
     assert [(row["valid_from"], row["valid_to"]) for row in listed if row["code"] == "penalty-ordinary"] == [
