@@ -21,6 +21,7 @@ from projections.damage import DamagedViewError, UnreadableEventError
 from projections.history.columns import History
 from projections.history.told import Column
 from projections.store import DIRECTORY, Checkpoint, Connection, ViewStore
+from projections.view_formats import format_of
 
 _FAMILIES = ("staff.", "unit.")
 
@@ -29,7 +30,9 @@ class DirectoryProjection:
     """One row for every action of a `staff.*` or `unit.*` type, with its facts."""
 
     name = "directory"
-    format = 1
+
+    def __init__(self) -> None:
+        self.format = format_of(1)
 
     def apply(
         self, store: ViewStore, connection: Connection, build: Checkpoint, batch: Sequence[Recorded]

@@ -9,7 +9,8 @@ in the quarantine. A version is needed where something that was said before is f
 2. A field that goes is no longer in `ActionData`; move its rule to `RETIRED_FIELDS`, so that it stays a fact.
 3. Pin samples of the new version in tests/data/contract. Those of older versions are never changed.
 
-Stored events are never rewritten: they are upcast whenever they are read, for ever.
+Stored events are never rewritten: they are upcast whenever they are read, for ever. Views that were made in the
+words of an older version are built anew by themselves: the version is part of their format.
 """
 
 from __future__ import annotations

@@ -24,6 +24,7 @@ from projections.history.rows import NO_ACTION, ROW_COLUMNS, VOCABULARIES, Coder
 from projections.history.told import Column, Told, together, told_of
 from projections.history.word_codes import WordCodes
 from projections.store import Checkpoint, Connection, ViewStore
+from projections.view_formats import format_of
 
 LINK_OF_TYPE = {
     "record.voided": LinkKind.VOIDED,
@@ -49,9 +50,9 @@ class HistoryProjection:
     """The one history. Its view is a function of the ledger up to the checkpoint, whatever the batches."""
 
     name = "history"
-    format = 3
 
     def __init__(self, ledger: Ledger) -> None:
+        self.format = format_of(3)
         self._ledger = ledger
         self._state: HistoryState | None = None
 

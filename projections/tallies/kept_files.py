@@ -23,7 +23,6 @@ from domain.zones import Zone, load_zone
 from projections.history.columns import History
 from projections.history.kept_arrays import KeptArrays, UnfitFileError, told_in, write_arrays
 from projections.history.resident import KEPT, KeptColumns
-from projections.history.writer import HistoryProjection
 from projections.store import Checkpoint
 from projections.tallies.case_files import CaseFiles, case_files
 from projections.tallies.laid_over import Roomy, laid_over
@@ -171,7 +170,7 @@ class KeptFiles:
                     known = told_in(path)
                 except UnfitFileError:
                     known = {}
-                if any(known.get(name) != told[name] for name in ("build", "format", "sources")):
+                if any(known.get(name) != told[name] for name in ("build", "sources")):
                     path.unlink()
 
 
@@ -179,7 +178,6 @@ def _told(build: int, position: int, stamp: str) -> dict[str, Any]:
     """What a file must say of itself to be believed."""
     return {
         "build": build,
-        "format": HistoryProjection.format,
         "sources": _sources_digest(),
         "position": position,
         "stamp": stamp,

@@ -141,7 +141,8 @@ def test_garbage_is_left_until_the_last_of_several_threads_is_done() -> None:
 
 def new_build(kaoji: Kaoji) -> Checkpoint:
     with kaoji.views.transaction() as connection:
-        return kaoji.views.live(connection, HistoryProjection.name, format=HistoryProjection.format)
+        wanted = kaoji.driver.projections[HistoryProjection.name]
+        return kaoji.views.live(connection, wanted.name, format=wanted.format)
 
 
 def written(kaoji: Kaoji) -> History:
