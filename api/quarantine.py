@@ -11,9 +11,10 @@ from api.bootstrap import Kaoji
 from consumers.mapping import Mapping, load_mapping
 from consumers.retry import Retrial
 from consumers.senders import Senders, read_senders
-from domain.actions.refusals import QUARANTINE_CODES
+from domain.actions.refusals import QUARANTINE_CODES, RefusedError
 from domain.errors import UnknownNameError, WrongInputError
 from domain.ledger.quarantine import ANY, Entry, EntryFilter, Quarantine, State
+from domain.ledger.records import Arrival
 from domain.zones import load_zone
 from projections.recorded_actions import instant_text
 
@@ -132,9 +133,7 @@ def _retried(
     try:
         for chunk in chunks:
             now = kaoji.clock()
-            arrivals = [
-                trial.arrival(each.raw or b"", form=each.form, place=each.place, now=now) for each in chunk
-            ]
+            arrivals = [_again(trial, each, now) for each in chunk]
             if senders is not None:
                 # Who sent it is told by its place; trying again is no way around the binding.
                 arrivals = [senders.again(each.place).bound(each) for each in arrivals]
@@ -149,6 +148,11 @@ def _retried(
                 }
     finally:
         kaoji.driver.catch_up()
+
+
+def _again(trial: Retrial, entry: Entry, now: int) -> Arrival:
+    before = RefusedError(entry.code, entry.remedy)
+    return trial.arrival(entry.raw or b"", form=entry.form, place=entry.place, now=now, before=before)
 
 
 def drop(

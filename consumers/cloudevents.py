@@ -179,7 +179,8 @@ def _binary(
         envelope = partial(binary_envelope, headers, value)
         return Arrival(place, event, check_action(event, now=now), None, key, "binary", envelope)
     except RefusedError as refusal:
-        return Arrival(place, binary_envelope(headers, value), None, bare(refusal), key, "binary")
+        source = (dict(headers).get("ce_source") or b"").decode("utf-8", "replace") or None
+        return Arrival(place, binary_envelope(headers, value), None, bare(refusal), key, "binary", source=source)
 
 
 def _structured_text(value: bytes, attributes: Sequence[tuple[str, bytes | None]], content_type: str) -> bytes:

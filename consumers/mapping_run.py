@@ -112,9 +112,7 @@ class MappingRun:
         for record in records:
             if isinstance(record, RefusedRecord):
                 self.report.unreadable += 1
-                yield self._refusal(
-                    record.place, record.received, RefusedError(record.code, record.remedy), "event"
-                )
+                yield self._refusal(record.place, record.received, RefusedError(record.code, record.remedy), "row")
                 continue
             self._count(record)
             if self._table or record.event is None:
@@ -184,7 +182,8 @@ class MappingRun:
 
     def _refusal(self, place: str, received: bytes, refusal: RefusedError, form: Form = "mapped") -> Arrival:
         self.report.refused[refusal.code] += 1
-        return Arrival(place, received[:RECORD_BYTES_MAX], None, bare(refusal), form=form)
+        source = self.mapping.rules.source
+        return Arrival(place, received[:RECORD_BYTES_MAX], None, bare(refusal), form=form, source=source)
 
     def _is_new(self, event: Event) -> bool:
         """False for an action of a case that a row above has made just so.

@@ -35,11 +35,14 @@ class Retrial:
         self._mapping_named = mapping_named
         self._runs: dict[str, MappingRun] = {}
 
-    def arrival(self, raw: bytes, *, form: Form | None, place: str, now: int) -> Arrival:
+    def arrival(
+        self, raw: bytes, *, form: Form | None, place: str, now: int, before: RefusedError | None = None
+    ) -> Arrival:
         """The arrival that the raw bytes of a quarantined record make today.
 
         `form` is how they were put aside. What a record says of itself is not believed, except where None says
-        that the entry is of the first format, which did not keep it.
+        that the entry is of the first format, which did not keep it. A row that could not be read says nothing
+        without its table: it is refused as it was `before`.
         """
         if len(raw) >= RECORD_BYTES_MAX:
             remedy = "Only its first 1 MiB was kept: have it sent again, shorter."
@@ -54,6 +57,8 @@ class Retrial:
             return to_arrival(value, headers, place, now)
         if form == "mapped":
             return self._mapped(raw, place, now)
+        if form == "row" and before is not None:
+            return Arrival(place, raw, None, before, form=form)
         return structured(raw, place=place, now=now)
 
     def _mapped(self, raw: bytes, place: str, now: int) -> Arrival:

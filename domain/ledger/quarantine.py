@@ -246,12 +246,13 @@ def _names(arrival: Arrival) -> tuple[Any, Any, Any, Any]:
     action = arrival.action
     if action is not None:
         return action.source, action.id, action.type, action.subject
-    if len(arrival.received) > _GUESSED_BYTES_MAX:
-        return None, None, None, None
+    nothing = arrival.source, None, None, None
+    if arrival.form == "row" or len(arrival.received) > _GUESSED_BYTES_MAX:
+        return nothing
     try:
         envelope = _decode_envelope(arrival.received)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return None, None, None, None
+        return nothing
     return envelope.source, envelope.id, envelope.type, envelope.subject
 
 

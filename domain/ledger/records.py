@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from domain.actions.refusals import RefusedError
 
 ACTION_TOPIC = "kaoji.Action.v1"
-Form = Literal["event", "binary", "mapped"]
-"""What is kept of a refused record: the event itself; headers and value of a binary one; what a mapping read."""
+Form = Literal["event", "binary", "mapped", "row"]
+"""What is kept of a refused record: the event itself; headers and value of a binary one; what a mapping read; a
+row of a table that could not be read."""
 
 
 class Recorded(NamedTuple):
@@ -42,6 +43,8 @@ class Arrival(msgspec.Struct, frozen=True, gc=False):
     form: Form = "event"
     envelope: Callable[[], bytes] | None = None
     """Makes what is kept where that is not `received`."""
+    source: str | None = None
+    """The sending system of a refused record that does not state it itself: its mapping or a header does."""
 
     def kept(self) -> bytes:
         """What the quarantine keeps of it, so that it can be judged once more."""

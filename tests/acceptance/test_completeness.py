@@ -84,6 +84,20 @@ def test_receipt_counts_what_was_sent_and_proves_what_was_recorded(kaoji: Comman
     )
 
 
+def test_receipt_counts_rows_of_a_table_that_could_not_be_read(kaoji: CommandLine, tmp_path: Path) -> None:
+    table, mapping = tmp_path / "table.csv", tmp_path / "mine.toml"
+    table.write_text("nr,when\nC1,2023-05-04\nC2,2023-05-04,more\n")
+    mapping.write_text(
+        'source = "/gx/table"\ninput = "csv"\nzone = "UTC"\ncase.subject = "nr"\n'
+        '[case.actions.received]\ntype = "licensing.received"\ntime = "when"\n'
+    )
+    kaoji("ingest", table, "--mapping", mapping)
+    found = receipt(kaoji)
+    (row,) = found["sources"]
+    assert (row["source"], row["sent"], row["recorded"], row["refused"]) == ("/gx/table", 2, 1, 1)
+    assert found["unreadable"] == 0
+
+
 def test_receipt_lists_what_was_recorded_so_that_a_difference_can_be_found(kaoji: CommandLine) -> None:
     send(kaoji, event("2"), event("1", "/gx/desk"), event("1"))
     lines = kaoji("receipt", "--day", "2026-02-25", "--source", SOURCE, "--records").lines

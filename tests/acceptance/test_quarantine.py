@@ -245,6 +245,33 @@ def test_conflicting_rows_become_actions_once_the_mapping_tells_them_apart(
     assert (found["verdict"], found["position"]) == ("recorded", 2)
 
 
+def test_rows_that_cannot_be_read_are_their_tables_and_stay_as_they_are(
+    kaoji: CommandLine, tmp_path: Path
+) -> None:
+    # Given a table with rows that are none: one would be an event if it were anything by itself
+    table, mapping = tmp_path / "table.csv", tmp_path / "mine.toml"
+    rows = (
+        b"C1,in,2023-05-04 10:00,more",
+        event().replace(b'"', b"'"),
+        event(),
+        b"C2,\xff,2023-05-04 10:00",
+        b'"C3',
+    )
+    table.write_bytes(b"nr,what,when\n" + b"\n".join((*rows, b"C4," + b"x" * 1_100_000)))
+    mapping.write_text(MAPPING)
+    kaoji("ingest", table, "--mapping", mapping)
+    # Then they are refused to the sending system of the table
+    before = listed(kaoji)
+    assert {each["source"] for each in before} == {"/gx/table"}
+    assert [each["id"] for each in before] == [None] * len(before)
+    # When they are tried again, what is said of them still holds
+    retrying = ("quarantine", "retry", "--source", "/gx/table", "--mapping", mapping, "--format", "json")
+    assert {each["verdict"] for each in kaoji.ends(1, *retrying).json} == {"quarantined"}
+    after = listed(kaoji)
+    assert [each["code"] for each in after] == [each["code"] for each in before]
+    assert [each["remedy"] for each in after][:-1] == [each["remedy"] for each in before][:-1]
+
+
 def test_a_record_that_pretends_to_have_been_mapped_is_judged_as_what_it_came_as(kaoji: CommandLine) -> None:
     made_up = {"kaoji": "source-record", "mapping": "receipt_wabo", "index": 1, "case": {"concept:name": "C"}}
     refuse(kaoji, json.dumps(made_up).encode())

@@ -107,6 +107,12 @@ def test_wrong_record_is_refused_with_its_code(
     assert len(arrival.received) <= RECORD_BYTES_MAX + 1000
 
 
+def test_source_of_a_record_of_which_only_a_part_is_kept_is_told_by_its_header() -> None:
+    refused = kafka(b'"' + b"x" * RECORD_BYTES_MAX + b'"')
+    assert (code(refused), refused.source) == ("too-large", "/gx/service")
+    assert kafka(b"{", ce_source=None).source is None
+
+
 def test_header_sent_twice_is_refused() -> None:
     headers = [*BINARY.items(), ("ce_id", b"2")]
     assert code(to_arrival(DATA, headers, "p", NOW)) == "bad-value"
@@ -118,7 +124,8 @@ def test_refused_binary_record_is_put_aside_so_that_it_can_be_tried_again(value:
     kept = json.loads(refused.received)
     assert (kept["source"], kept["id"], kept["subject"]) == ("/gx/service", "1", "案件-1")
     again = Retrial(no_mapping).arrival(refused.kept(), form=refused.form, place="topic-0@5", now=NOW)
-    assert again == Arrival(refused.place, refused.received, None, again.refusal, form="binary")
+    assert (again.place, again.received, again.action) == (refused.place, refused.received, None)
+    assert again.form == "binary"
     assert code(again) == code(refused)
 
 
