@@ -165,7 +165,7 @@ class DeadLetterTopic:
             producer = self._connected()
             try:
                 known = producer.partitions_for(self.topic)
-            except KafkaError:
+            except (KafkaError, ValueError):  # the client's own word for a name that no topic can have
                 known = None
             if not known:
                 raise WrongInputError(
