@@ -53,7 +53,7 @@ def problem_of(
 ) -> JSONResponse:
     """The problem that an error of ours is; 404 when the unknown name is one of those in the path.
 
-    `parameters` are those of the route.
+    `parameters` are those of the route, in its path too.
     """
     status = exit_and_status(error).status
     if isinstance(error, UnknownNameError) and error.name in path_values:
@@ -76,7 +76,7 @@ def add_problem_handlers(app: FastAPI) -> None:
 async def _ours(request: Request, error: Exception) -> Response:
     assert isinstance(error, KaojiError), "registered for no other"
     path_values = [str(value) for value in request.path_params.values()]
-    return problem_of(error, path_values=path_values, parameters=names_of(request))
+    return problem_of(error, path_values=path_values, parameters={*names_of(request), *request.path_params})
 
 
 async def _parameters(_request: Request, error: Exception) -> Response:

@@ -242,7 +242,7 @@ def test_receipt_and_its_records_are_those_of_the_command(client: TestClient, ka
     rest = client.get(first["next"]).json()
     assert [each["position"] for each in (*first["records"], *rest["records"])] == [1, 2, 3]
     assert rest["next"] is None
-    assert "no date" in detail(client.get("/receipts/today"), 422)
+    assert "`day` 'today' is no date" in detail(client.get("/receipts/today"), 422)
 
 
 def test_gaps_are_those_of_the_command(client: TestClient, kaoji: Kaoji) -> None:
