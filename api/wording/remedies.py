@@ -64,8 +64,60 @@ REMEDIES: Final[Mapping[str, str]] = {
     "The header of `{name}` is not UTF-8: encode it so.": "`{name}` 的消息头不是 UTF-8：请改用 UTF-8 编码。",
     "Data is '{type}': send a JSON object as application/json.":
         "数据为 '{type}'：请以 application/json 发送 JSON 对象。",
+    # What is wrong with a record on its way.
+    "The Kafka record has no value: send the action; one that is wrong is voided by an action of its own.":
+        "Kafka 记录没有消息体：请发送该行为；有误的行为须另发一条行为作废。",
+    "A Kafka record holds one action: send each of the batch by itself.":
+        "一条 Kafka 记录只含一个行为：请将批次中的各条分别发送。",
+    "'{type}' is not read: send the event as JSON, {structured}.":
+        "'{type}' 无法读取：请以 JSON 发送事件（{structured}）。",
+    "JSON is sent in UTF-8, not in '{charset}': encode it so.":
+        "JSON 须用 UTF-8，而非 '{charset}'：请改用 UTF-8 编码。",
+    "The value is no JSON ({why}): send one JSON object.": "消息体不是 JSON（{why}）：请发送一个 JSON 对象。",
+    # What is wrong with a row, or with what a mapping makes of it.
+    "The row has {cells} cells, the header {columns}: put cells that hold the delimiter '{delimiter}' in double "
+    "quotes, or mend the row.":
+        "该行有 {cells} 个单元格，表头有 {columns} 个：含分隔符 '{delimiter}' 的单元格请加双引号，或改正该行。",
+    "The row is longer than 1 MiB; shorten it.": "该行超过 1 MiB：请缩短。",
+    "The row is not CSV ({why}): write a double quote inside a quoted cell twice, and close each.":
+        "该行不是 CSV（{why}）：引号内的双引号请写两次，且引号须成对。",
+    "The row holds a NUL character (U+0000); remove it.": "该行含有 NUL 字符（U+0000）：请删去。",
+    "The row is not {encoding}: state the encoding of the file in the mapping, or mend the row.":
+        "该行不是 {encoding} 编码：请在映射中写明文件编码，或改正该行。",
+    "Mapping {name} does not say what the activity '{activity}' is: add it to [events.types] with its type, or to "
+    "ignore, or state a default type.":
+        "映射 {name} 未说明活动 '{activity}' 是什么：请在 [events.types] 中写明其类型，或列入 ignore，或设默认"
+        "类型。",
+    "The event has no '{attribute}', its time by the mapping: add it at the source.":
+        "该事件缺少映射所定的时间 '{attribute}'：请在来源处补上。",
+    "The event has no '{attribute}': add it at the source, or a default to [events].":
+        "该事件缺少 '{attribute}'：请在来源处补上，或在 [events] 中设 default。",
+    "The record has no '{attribute}', which makes its id by the mapping: add it there.":
+        "记录缺少映射用作编号的 '{attribute}'：请在来源处补上。",
+    "The case has no '{attribute}', which the mapping takes for its number: add it at the source.":
+        "案件缺少映射用作案号的 '{attribute}'：请在来源处补上。",
+    "Attribute '{attribute}' says '{text}', which is no time: mend it there, or state in the mapping under "
+    "time_formats how it is written.":
+        "属性 '{attribute}' 为 '{text}'，不是时间：请在来源处改正，或在映射的 time_formats 中写明其格式。",
+    "Attribute '{attribute}' says '{text}', but {key} expects {wanted}: mend it at the source, or the rule.":
+        "属性 '{attribute}' 为 '{text}'，而 {key} 要求{wanted}：请在来源处改正，或修改规则。",
+    "Attribute '{attribute}' says '{text}', which the values of {key} do not name: add it to them in the mapping, "
+    'or state other = "keep" or "omit".':
+        "属性 '{attribute}' 为 '{text}'，{key} 的 values 未列此值：请在映射中加入，或设 other = \"keep\" 或 "
+        '"omit"。',
+    "A text holds a lone surrogate: mend it ({why}).": "文本含有不成对的代理字符：请改正（{why}）。",
+    # What is wrong with a record that is tried again.
+    "Only its first 1 MiB was kept: have it sent again, shorter.": "只保留了开头 1 MiB：请缩短后重新发送。",
+    "Mapping {name} makes no action of it any more: drop it if that is right.":
+        "映射 {name} 已不再由此产生行为：如确应如此，请放弃该条。",
     "absent": "空缺",
-    # What is to be sent.
+    # What is to be sent, or to stand there.
+    "a date or time": "日期或时间",
+    "a time": "时间",
+    "a whole number": "整数",
+    "a number": "数字",
+    "a list of STAFF:SHARE": "STAFF:SHARE 的列表",
+    "another value": "其他值",
     "an RFC 3339 date-time with its offset, capital T and Z, on a day that exists, such as {example}":
         "带时区偏移的 RFC 3339 日期时间（T 和 Z 大写，日期须存在），例如 {example}",
     "the case number (for `staff.*` the staff id, for `unit.*` the unit code)":

@@ -11,6 +11,7 @@ import pytest
 
 from api.cli.scores import NEXT_GRADE_ASKS
 from api.wording.wording import CHINESE, said_in
+from consumers.field_values import _EXPECTED
 from domain.actions.data import fields_of
 from domain.actions.faults import _ATTRIBUTES_WANTED
 from domain.actions.refusals import QUARANTINE_CODES
@@ -19,6 +20,7 @@ from domain.ledger.ledger import CONFLICT_REMEDY
 from tests.support.command_line import ROOT, CommandLine
 
 WORD = re.compile(r"\{(\w*)\}")
+SENTENCE = re.compile(r"[^a-z].* .*\.")
 HAN = re.compile(r"[\u4e00-\u9fff]")
 PERIOD = ("--from", "2024-01-01", "--to", "2024-12-31")
 
@@ -34,6 +36,9 @@ COVERED = (
     ROOT / "domain" / "rules" / "adoption.py",
     ROOT / "projections" / "store.py",
     *(ROOT / "consumers" / name for name in ("byte_streams.py", "files.py", "ndjson.py")),
+)  # fmt: skip
+WAYS_IN = (
+    "action_makers", "cloudevents", "csv_records", "field_values", "mapping_run", "ndjson", "retry", "senders",
 )  # fmt: skip
 NOT_SHOWN = ("AssertionError", "ValueError")
 PIECES = {
@@ -68,6 +73,18 @@ def errors_in(path: Path) -> Iterator[str]:
             called = ast.unparse(node.func)
             if (called.endswith("Error") or called == "super().__init__") and called not in NOT_SHOWN:
                 yield from (text for each in node.args if (text := form_of(each)) and " " in text)
+
+
+def remedies_in(path: Path) -> Iterator[str]:
+    """The sentences with which a way in refuses records: what is handed on, returned or called a remedy."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        told: list[ast.expr | None] = []
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("RefusedError", "RefusedRecord", "_refused"):
+            told = [*node.args]
+        elif isinstance(node, ast.Return | ast.Assign | ast.AnnAssign):
+            is_remedy = isinstance(node, ast.Return) or ast.unparse(node).startswith(("remedy =", "_NO_VALUE:"))
+            told = [node.value] if is_remedy else []
+        yield from (text for each in told if each and (text := form_of(each)) and SENTENCE.fullmatch(text))
 
 
 def findings() -> Iterator[str]:
@@ -144,6 +161,14 @@ def test_every_remedy_is_there_in_both_languages() -> None:
         assert said_in("en", sentence) == sentence
 
 
+def test_every_refusal_on_the_way_in_is_there_in_both_languages() -> None:
+    found = {(name, text) for name in WAYS_IN for text in remedies_in(ROOT / "consumers" / f"{name}.py")}
+    assert {name for name, _ in found} == set(WAYS_IN)
+    assert len(found) > 25
+    assert [each for each in sorted(found) if each[1] not in KNOWN] == []
+    assert set(_EXPECTED.values()) <= KNOWN
+
+
 @pytest.mark.parametrize("form", CHINESE)
 def test_form_is_known_by_its_words_and_keeps_them(form: str) -> None:
     chinese = CHINESE[form]
@@ -168,6 +193,10 @@ def test_words_within_a_sentence_are_said_too_and_what_was_sent_stays() -> None:
     assert said_in("zh", "No action names a unit 'x1'. Did you mean 'X-1'?") == (
         "没有行为提及单位 'x1'。是否应为 'X-1'？"
     )
+    assert said_in(
+        "zh",
+        "Attribute 'r' says 'x', but events.fields.rating expects a number: mend it at the source, or the rule.",
+    ) == ("属性 'r' 为 'x'，而 events.fields.rating 要求数字：请在来源处改正，或修改规则。")
     assert said_in("zh", "Something that nobody knows.") == "Something that nobody knows."
 
 
