@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast, get_args
 
 from api.as_of import moment
@@ -114,10 +114,14 @@ def retry(
     """Check open entries again, by number or by filter, in the order in which they came: some hundred at once.
 
     Each is recorded, a duplicate, or still refused, which does not hold up those behind it. With `mapping`
-    records of logs and tables go through that mapping. The views catch up at the end. Raises WrongInputError
-    before anything is tried, and EntryMovedError where somebody else deals with the same entries.
+    records of logs and tables go through that mapping; a filter that names no source then means that of the
+    mapping. The views catch up at the end. Raises WrongInputError before anything is tried, and EntryMovedError
+    where somebody else deals with the same entries.
     """
     loaded = None if mapping is None else load_mapping(mapping)
+    if loaded is not None and query and query.source is None:
+        # A mapping states the source of what it makes: another system's records would become this one's for good.
+        query = replace(query, source=loaded.rules.source)
     chunks = _chosen(kaoji, entries, query, after=after, limit=limit)
     senders = None if kaoji.settings.senders is None else read_senders(kaoji.settings.senders)
     return _retried(kaoji, chunks, lambda name: loaded or load_mapping(name), senders)

@@ -92,7 +92,11 @@ def quarantine_retry(
     from_: FromOption = None,
     to: ToOption = None,
     mapping: Annotated[
-        str | None, typer.Option(help="For records of logs and tables: this mapping, not the one they came by.")
+        str | None,
+        typer.Option(
+            help="For records of logs and tables: this mapping, not the one they came by. A filter then means "
+            "its source, unless --source names another."
+        ),
     ] = None,
 ) -> None:
     """Check entries again, by number or by filter, and record those that now pass."""

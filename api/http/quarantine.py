@@ -25,7 +25,10 @@ After = Annotated[int, Query(ge=0, le=_NUMBER_MAX, description="Only entries abo
 Limit = Annotated[int, Query(ge=1, le=PAGE_MAX, description="At most so many on a page.")]
 MappingName = Annotated[
     str | None,
-    Query(description="For records of logs and tables: this shipped mapping, not the one they came by."),
+    Query(
+        description="For records of logs and tables: this shipped mapping, not the one they came by. A filter "
+        "then means its source, unless `source` names another."
+    ),
 ]
 Reason = Annotated[str | None, Query(description="Why; kept with the entry.")]
 

@@ -230,6 +230,25 @@ def test_a_mended_mapping_takes_in_what_was_refused_in_the_order_in_which_it_cam
     assert kaoji("verify", "--format", "json").json["ok"]
 
 
+def test_a_mended_mapping_is_not_tried_on_records_of_another_source(kaoji: CommandLine, tmp_path: Path) -> None:
+    # Given tables of two systems whose mappings lack the same word
+    for name in ("north", "south"):
+        (tmp_path / f"{name}.csv").write_text(f"nr,what,when\n{name},out,2023-05-04 10:00\n")
+        (tmp_path / f"{name}.toml").write_text(MAPPING.replace("/gx/table", f"/{name}"))
+        kaoji("ingest", tmp_path / f"{name}.csv", "--mapping", tmp_path / f"{name}.toml")
+    mended = tmp_path / "mended.toml"
+    mended.write_text((tmp_path / "north.toml").read_text() + '"out" = "licensing.delivered"\n')
+    # When one is mended and its records are tried by their code
+    retrying = ("quarantine", "retry", "--mapping", mended, "--format", "json")
+    found = kaoji(*retrying, "--code", "unknown-type").json
+    # Then those of the other do not become actions of this one
+    assert [(each["entry"], each["verdict"]) for each in found] == [(1, "recorded")]
+    assert [each["source"] for each in kaoji("audit").lines] == ["/north"]
+    # But for somebody who says so, because the source in the mapping was wrong
+    assert [each["position"] for each in kaoji(*retrying, "--source", "/south").json] == [2]
+    assert "choose them with --code" in kaoji.ends(2, *retrying).err
+
+
 def test_conflicting_rows_become_actions_once_the_mapping_tells_them_apart(
     kaoji: CommandLine, tmp_path: Path
 ) -> None:
