@@ -27,15 +27,16 @@ def what_if_router(kaoji: Kaoji) -> APIRouter:
             list[str] | None, Query(description="CODE=NUMBER: another weight of an indicator. May come again.")
         ] = None,
         target: Annotated[
-            list[str] | None, Query(description="CODE=NUMBER: another target; its curve moves along.")
+            list[str] | None,
+            Query(description="CODE=NUMBER: another target; its curve moves along. May come again."),
         ] = None,
         without_procedure: Annotated[
             list[str] | None,
-            Query(alias="without-procedure", description="Leave out what counts for a procedure."),
+            Query(alias="without-procedure", description="Leave out what counts for a procedure. May come again."),
         ] = None,
         without_source: Annotated[
             list[str] | None,
-            Query(alias="without-source", description="As if a source had never sent anything."),
+            Query(alias="without-source", description="As if a source had never sent anything. May come again."),
         ] = None,
         by: Annotated[By, Query(description="Whom to score.")] = "staff",
         everybody: Annotated[

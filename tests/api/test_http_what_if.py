@@ -39,6 +39,17 @@ def test_the_answer_is_that_of_the_command_line(client: TestClient, kaoji: Kaoji
     assert s1["score"]["after"] == "100.00"
 
 
+def test_what_may_be_said_of_several_is_said_again_for_each(client: TestClient) -> None:
+    answer = client.get(
+        f"/what-if?{MARCH}&weight=satisfaction=0&weight=timeliness=30&target=timeliness=0.9&target=error-rate=0.2"
+    )
+
+    asked = answer.json()["what_if"]
+    assert asked["weights"] == {"satisfaction": "0", "timeliness": "30"}
+    assert asked["targets"] == {"timeliness": "0.9", "error-rate": "0.2"}
+    assert "is given 2 times" in detail(client.get(f"/what-if?{MARCH}&weight=timeliness=30&by=all&by=unit"), 422)
+
+
 def test_what_is_left_out_may_be_named_by_parameters(client: TestClient) -> None:
     source = EVENTS[0]["source"]
     answer = client.get(f"/what-if?{MARCH}&without-source={source}&by=all")
