@@ -6,9 +6,18 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from api.as_of import day_text
-from domain.measuring.evidence import CaseColumns, Clock, clock_of, due_stated, is_penal, limit_at, starts_later
+from domain.measuring.evidence import (
+    CaseColumns,
+    Clock,
+    clock_of,
+    due_stated,
+    is_penal,
+    limit_at,
+    starts_later,
+    version_at,
+)
 from domain.measuring.limits import NEVER, UNKNOWN, Rules
-from domain.measuring.populations import ATTRIBUTES, NO_VALUE, Population, pattern_of
+from domain.measuring.populations import ATTRIBUTES, NO_VALUE, STOCKS, Population, pattern_of
 from domain.measuring.stated import due_day_of
 
 _TEXTS = {
@@ -20,6 +29,7 @@ _TEXTS = {
         "late": "{done} {day}, after the limit {limit}",
         "late-by-hours": "{done} {day}, after the time of day of its limit {limit}",
         "no-limit": "{done} {day}, no limit stated",
+        "stopped": "{done} {day}, while the clock stood still",
         "no-start": "{done} {day}; the limit cannot be computed: its start was never recorded",
         "late-start": "{done} {day}; the limit cannot be computed: what starts it came only afterwards",
         "error": "{done} {day}, with a confirmed error",
@@ -47,6 +57,7 @@ _TEXTS = {
         "decided": "decided",
         "closed": "closed",
         "none": "none",
+        "standing": "none while the clock stands still",
         "and": "; ",
         "certain": "{limit}",
         "provisional": "{limit} (provisional)",
@@ -59,6 +70,7 @@ _TEXTS = {
         "late": "{day}{done}，超过期限{limit}",
         "late-by-hours": "{day}{done}，超过期限{limit}当日所定时刻",
         "no-limit": "{day}{done}，未规定期限",
+        "stopped": "{day}{done}，其时期限停止计算",
         "no-start": "{day}{done}；未记录起算日，期限无法计算",
         "late-start": "{day}{done}；起算在此之后，期限无法计算",
         "error": "{day}{done}，有已确认的差错",
@@ -86,6 +98,7 @@ _TEXTS = {
         "decided": "办结",
         "closed": "结案",
         "none": "未规定",
+        "standing": "停止计算",
         "and": "；",
         "certain": "{limit}",
         "provisional": "{limit}（暂定）",
@@ -137,9 +150,10 @@ def reason_text(
     """
     clock = _clock(cases, rules, member, about)
     texts, comma = _TEXTS[language], "、" if language == "zh" else ", "
+    is_stopped = limit == NEVER and _stands_still(cases, rules, member, about)
     words = {
         "day": day_text(member.day),
-        "limit": texts["none"]
+        "limit": texts["standing" if is_stopped else "none"]
         if limit in (NEVER, UNKNOWN)
         else texts["provisional" if is_provisional else "certain"].format(limit=day_text(limit)),
         "value": member.value,
@@ -154,6 +168,8 @@ def reason_text(
         cases, member.case, member.row, penal=member.population == Population.CLOSED
     ):
         keys = dict.fromkeys("late-start" if key == "no-start" else key for key in keys)
+    if is_stopped:
+        keys = dict.fromkeys("stopped" if key == "no-limit" else key for key in keys)
     opening, *more = (texts[key].format(**words) for key in keys)
     said = texts["done"].format(**words)
     # Each says first what was done; once is enough.
@@ -220,11 +236,26 @@ def _clock(cases: CaseColumns, rules: Rules, member: Member, about: Sequence[str
 def limit_told(cases: CaseColumns, rules: Rules, member: Member, about: Sequence[str]) -> int:
     """The limit that a member is judged by; NEVER where there is none to judge it by, UNKNOWN as in limits."""
     population, row = member.population, member.row
-    if population in (Population.DECIDED, Population.CLOSED) and {"in-time", "limit-unknown"}.isdisjoint(about):
-        return NEVER
     if population == Population.TARGET:
         return int(due_day_of(cases.actions, cases.extras, row))
-    if population in (Population.DECISION, Population.RATED, Population.ACTION):
+    if not _has_limit(population, about):
         return NEVER
     penal = is_penal(cases, int(cases.starts[member.case]), row, population)
     return limit_at(cases, rules, member.case, row, penal=penal)
+
+
+def _has_limit(population: Population, about: Sequence[str]) -> bool:
+    """Whether members are judged by the limit of their case."""
+    if population in (Population.DECIDED, Population.CLOSED):
+        return not {"in-time", "limit-unknown"}.isdisjoint(about)
+    return population in STOCKS or population == Population.CARD
+
+
+def _stands_still(cases: CaseColumns, rules: Rules, member: Member, about: Sequence[str]) -> bool:
+    """Whether a member has no limit because its clock stands still, and not because nothing sets one."""
+    population, case, row = member.population, member.case, member.row
+    first = int(cases.starts[case])
+    if not _has_limit(population, about) or due_stated(cases, first, row) >= 0:
+        return False
+    version = version_at(cases, rules, case, row, penal=is_penal(cases, first, row, population))
+    return version.row >= 0 and int(rules.versions[version.row].days) > 0
