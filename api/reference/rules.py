@@ -280,7 +280,8 @@ which it was made. The rules of counting are in [scoring](../explanation/scoring
             *measures,
             """
 A measure, exposure, bonus or competence grade that would reward the number or amount of penalties is refused, \
-with the reason: also one that a policy declares itself, by what it counts, whatever it is called.
+with the reason: also one that a policy declares itself, by what it counts, whatever it is called. So is a \
+`minimum_exposure` above 1 that penalties help to reach, where being below it costs points.
 
 A quantile is the smallest value that at least that part of the members do not exceed: the inverse of the \
 empirical distribution function (Hyndman and Fan 1996, definition 1). It is exact, and shares of a case count by \

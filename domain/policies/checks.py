@@ -21,7 +21,7 @@ from domain.policies.measures import (
 )
 from domain.policies.policy_file import Adjustment, Competence, Counting, Indicator, PolicyFile
 from domain.rules.calendars import calendar_names
-from domain.rules.penalties import penalty_sentence
+from domain.rules.penalties import penalty_number_sentence, penalty_sentence
 from domain.rules.toml_files import Path_, TomlText, did_you_mean
 from domain.zones import load_zone
 
@@ -133,6 +133,14 @@ def _check_exposed(
         raise file.error((*at, key), penalty_sentence(counts.code), PenaltyRewardError)
 
 
+def _check_number_asked(file: TomlText, at: Path_, one: Counting) -> None:
+    """Where to have too few members costs points, one more penalty may not make enough of them."""
+    counts = one.exposure_counts or one.counts
+    if one.minimum_exposure > 1 and counts.counts_penalties:
+        message = penalty_number_sentence(counts.code, one.minimum_exposure)
+        raise file.error((*at, "minimum_exposure"), message, PenaltyRewardError)
+
+
 def _check_indicators(file: TomlText, parsed: PolicyFile, measures: Mapping[str, CompiledMeasure]) -> None:
     for number, one in enumerate(parsed.indicator):
         at: Path_ = ("indicator", number)
@@ -147,6 +155,8 @@ def _check_indicators(file: TomlText, parsed: PolicyFile, measures: Mapping[str,
         _check_exposure(file, at, one)
         is_zero = (one.when_not_ratable or parsed.when_not_ratable) == "zero"
         _check_exposed(file, at, one, own_counts=is_zero, named=("higher", "lower"))
+        if is_zero:
+            _check_number_asked(file, at, one)
         if one.direction not in (None, one.better):
             message = f"For the measure {one.measure!r} {one.better} is better. Leave `direction` out or mend it."
             raise file.error((*at, "direction"), message, PolicyError)
@@ -192,6 +202,8 @@ def _check_adjustments(file: TomlText, parsed: PolicyFile, measures: Mapping[str
             _check_exposed(file, at, one, own_counts=is_bonus, named=("higher",) if is_bonus else ("lower",))
             if is_bonus and one.exposure_counts and one.exposure_counts.rewards_penalties("higher"):
                 raise file.error((*at, "exposure"), penalty_sentence(one.exposure_counts.code), PenaltyRewardError)
+            if is_bonus:
+                _check_number_asked(file, at, one)
             if (one.points_each is None) == (one.curve is None):
                 message = "Say how many points: either `points_each` or a `curve`."
                 raise file.error(at, message, PolicyError)
@@ -272,6 +284,7 @@ def _check_competences(
             most = rounded(Fraction(indicators[code].curve.highest()), parsed.decimals, parsed.rounding)
             if indicators[code].counts.exposes_penalties("higher"):
                 raise file.error((*at, "requires"), penalty_sentence(indicators[code].measure), PenaltyRewardError)
+            _check_number_asked(file, ("indicator", parsed.indicator.index(indicators[code])), indicators[code])
             if points > most:
                 message = f"The indicator {code!r} gives {most:f} points at most, not {points}. Ask for less."
                 raise file.error((*at, "requires"), message, PolicyError)

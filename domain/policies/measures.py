@@ -137,6 +137,11 @@ class CompiledMeasure:
         turned = [(cell + _PENALTY_STEP in counted) - (cell in counted) for cell in _UNPUNISHED]
         return any((step > 0) if more_is == "higher" else (step < 0) for step in turned)
 
+    @property
+    def counts_penalties(self) -> bool:
+        """Whether penalties are among its members as such, so that each one is one more to judge by."""
+        return not _PUNISHED.isdisjoint(self.denominator)
+
     def _turned(self, cell: int) -> int:
         """How the numerator changes when a decision of that cell is a penalty instead."""
         penalty = cell + _PENALTY_STEP
@@ -146,6 +151,7 @@ class CompiledMeasure:
 
 
 _PENALTY_STEP: Final = pattern_of(Population.DECISION, ["penalty"])
+_PUNISHED: Final = frozenset(cells_with(Population.DECISION, having=["penalty"]))
 _UNPUNISHED: Final = tuple(cells_with(Population.DECISION, lacking=["penalty"]))
 
 

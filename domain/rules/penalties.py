@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from typing import Final
 
 _PENALTIES: Final = re.compile(r"penal|punish|\bfine[sd]?\b|\bfined?-|-fines?\b|confiscat|sanction|罚|没收", re.I)
@@ -28,4 +29,12 @@ def penalty_step_sentence(name: str) -> str:
     return (
         f"With step {name!r} required, a case conforms only if it ends in a penalty; so its conformance {_WHY} "
         "Leave out `required`: a case may also be dismissed."
+    )
+
+
+def penalty_number_sentence(name: str, number: Decimal) -> str:
+    """Why points are not given from so many decisions on."""
+    return (
+        f"Points from {number} members of {name!r} on, penalties among them, {_WHY} Leave out `minimum_exposure`, "
+        "or name an `exposure` without penalties, for one 'workload-licences'."
     )

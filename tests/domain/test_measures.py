@@ -271,6 +271,29 @@ def test_nobody_is_judged_or_spared_for_having_penalised() -> None:
     assert policy_of(plan + adjustment("bonus", "b", "closed-in-time", f"{steps}\nminimum_exposure = 20"))
 
 
+def test_no_points_hang_on_so_many_decisions_that_one_more_penalty_reaches_them() -> None:
+    plan = indicator("plan", "plan-completion", curve=RISING)
+    decided = MEASURE.format(keys='kind = "count"\nof = "decisions"\nbetter = "none"')
+    falling = '{ kind = "linear", points = [[0, 100], [0.1, 0]] }'
+    steps = 'curve = { kind = "step", points = [[0, 5]] }'
+    for asked in ("minimum_exposure = 20", 'minimum_exposure = 20\nexposure = "mine"'):
+        for text in (
+            decided + plan + adjustment("bonus", "b", "revocation", f"{steps}\n{asked}"),
+            decided
+            + indicator("r", "revocation", curve=falling, target="0", more=f'{asked}\nwhen_not_ratable = "zero"'),
+            decided
+            + indicator("r", "revocation", curve=falling, target="0", more=asked)
+            + competence("c", "10", "requires = { r = 10 }"),
+        ):
+            with pytest.raises(PenaltyRewardError, match="§74"):
+                policy_of(text)
+        # Where to have fewer costs nothing, it may be asked for.
+        assert policy_of(decided + indicator("r", "revocation", curve=falling, target="0", more=asked))
+    licences = 'minimum_exposure = 20\nexposure = "workload-licences"'
+    assert policy_of(plan + adjustment("bonus", "b", "revocation", f"{steps}\n{licences}"))
+    assert policy_of(plan + adjustment("bonus", "b", "revocation", steps))
+
+
 @pytest.mark.parametrize("more_is", ["higher", "lower"])
 @pytest.mark.parametrize("code", standard_measures())
 def test_where_a_measure_passes_no_decision_turned_into_a_penalty_improves_it(
