@@ -14,11 +14,12 @@ from functools import cache
 from typing import Final, NamedTuple
 
 from api.wording.errors import ERRORS
+from api.wording.faults import FAULTS
 from api.wording.findings import FINDINGS
 from api.wording.notes import NOTES
 from api.wording.remedies import REMEDIES
 
-CHINESE: Final[Mapping[str, str]] = {**REMEDIES, **FINDINGS, **NOTES, **ERRORS}
+CHINESE: Final[Mapping[str, str]] = {**REMEDIES, **FINDINGS, **NOTES, **FAULTS, **ERRORS}
 """By the English form, with words in braces: the first that fits is meant, so what is more special comes first."""
 _SENTENCES: Final = frozenset(
     {"fault", "found", "kind", "least", "meant", "more", "now", "remedy", "rest", "slips", "wanted", "what", "why"}
@@ -45,7 +46,9 @@ def said_in(language: str, sentence: str) -> str:
                 for name, word in found.groupdict().items()
             }
             return form.chinese.format(**words)
-    return sentence
+    # A fault of a file is said behind its place: line, then key.
+    place, colon, fault = sentence.partition(": ")
+    return f"{place}{colon}{said_in(language, fault)}" if colon else sentence
 
 
 @cache

@@ -116,6 +116,55 @@ def test_every_error_is_there_in_both_languages() -> None:
     assert [each for each in sorted(found) if each[1] not in KNOWN] == []
 
 
+def faults_in(path: Path) -> Iterator[str]:
+    """The sentences of a file that says what is wrong with a policy or register: what ends like one, and is
+    neither the rest of one nor a command; of names that are not known, what they would name."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    silent: set[int] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Expr):
+            silent.add(id(node.value))  # a docstring
+        if isinstance(node, ast.JoinedStr):
+            silent.update(id(each) for each in ast.walk(node) if each is not node)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant | ast.JoinedStr) and id(node) not in silent:
+            text = (form_of(node) or "").removeprefix("{}; it is {} here.")
+            is_sentence = len(re.findall("[A-Za-z]{2,}", text)) > 2 and text[0] not in " k\\"
+            if is_sentence and text.endswith((".", "{}", ")")):
+                named = re.fullmatch(r"No ([a-z ]+) '{}'\. {}", text)
+                yield named[1] if named else re.sub("(.); it is '?{}'? here.$", r"\1", text)
+
+
+def test_every_fault_of_a_policy_or_register_is_there_in_both_languages() -> None:
+    rooms = (ROOT / "domain" / "policies", ROOT / "domain" / "rules")
+    found = {text for room in rooms for path in room.glob("*.py") for text in faults_in(path)}
+    found |= set(faults_in(ROOT / "domain" / "numbers.py"))
+    assert len(found) > 55
+    assert [text for text in sorted(found) if text not in KNOWN] == []
+
+
+def test_a_fault_of_a_file_is_said_behind_its_place() -> None:
+    for english, chinese in (
+        (
+            "p.toml:8: indicator: The weights add up to 90, not 100 (closure 90). Add 10.",
+            "p.toml:8: indicator: 权重合计 90，不是 100（closure 90）。请增加 10。",
+        ),
+        (
+            "p.toml:4: zoen: Unknown key. Did you mean 'zone'? Known: name, zone. (1 more after this one.)",
+            "p.toml:4: zoen: 未知的键。是否应为 'zone'？已知：name, zone。（此外还有 1 处。）",
+        ),
+        (
+            "p.toml:15: indicator[1].weight: It must be less than or equal to 100; it is 150 here.",
+            "p.toml:15: indicator[1].weight: 须小于或等于 100；此处为 150。",
+        ),
+        (
+            "p.toml:15: indicator[1]: What nobody has said: yet.",
+            "p.toml:15: indicator[1]: What nobody has said: yet.",
+        ),
+    ):
+        assert said_in("zh", english) == chinese
+
+
 def test_every_kind_of_name_is_there_in_both_languages() -> None:
     rooms = ("api", "consumers", "domain", "projections")
     kinds = {
