@@ -70,12 +70,14 @@ def policy_what_if(
         )
     note_forecast(output, answer, to)
     columns = ["subject", "score", "score what-if", "grade", "grade what-if", "why"]
-    output.show(answer, columns, [_row(each) for each in answer["subjects"]], _title(answer))
+    output.show(answer, columns, [_row(output, each) for each in answer["subjects"]], _title(answer))
 
 
-def _row(each: dict[str, Any]) -> list[Any]:
-    parts = [_part(one) for one in each["why"]]
-    more = [f"and {len(parts) - WHYS_SHOWN} more"] if len(parts) > WHYS_SHOWN + 1 else parts[WHYS_SHOWN:]
+def _row(output: Output, each: dict[str, Any]) -> list[Any]:
+    parts = [output.said(_part(one)) for one in each["why"]]
+    more = (
+        [output.said(f"and {len(parts) - WHYS_SHOWN} more")] if len(parts) > WHYS_SHOWN + 1 else parts[WHYS_SHOWN:]
+    )
     score, grade = each["score"], each["grade"]
     return [
         each["subject"], score["before"], score["after"], grade["before"], grade["after"],

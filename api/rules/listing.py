@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from api.rules.adoption import adoption_json
 from api.rules.rules import policy_in, register_in, rule_of, shipped_names, shipped_rule
+from api.wording.wording import said_in
 from domain.policies.policy import Policy
 from domain.rules.adoption import (
     Adopted,
@@ -20,6 +21,10 @@ from domain.rules.adoption import (
 from domain.rules.calendars import to_date
 from domain.rules.procedures import ProcedureVersion, Register
 
+_LIMITS: Final = {
+    "en": {"working": "{days} working days", "calendar": "{days} calendar days"},
+    "zh": {"working": "{days} 个工作日", "calendar": "{days} 个自然日"},
+}
 _NOT_ADOPTED = dict.fromkeys(("position", "recorded_at", "adopted_by", "written_by", "reason", "valid_from"))
 
 
@@ -48,7 +53,7 @@ def checked_rule(rulebook: Rulebook, kind: RuleKind, name: str, *, language: str
     found = {"ok": ok, "name": rule.name, "version": rule.version, "hash": rule.hash}
     if isinstance(parsed, Register):
         found["gaps"] = gaps_json(parsed)
-    return found | _content(parsed, language) | {"adoption": adoption}
+    return found | _content(parsed, language) | {"adoption": said_in(language, adoption)}
 
 
 def listed_procedures(
@@ -121,7 +126,7 @@ def _procedure(one: ProcedureVersion, register: Register, language: str) -> dict
         "code": one.code,
         "process": one.process,
         "title": getattr(one.title, language),
-        "limit": None if one.limit is None else f"{one.limit.days} {one.limit.kind} days",
+        "limit": None if one.limit is None else _LIMITS[language][one.limit.kind].format(days=one.limit.days),
         "valid_from": _date(one.valid_from),
         "valid_to": _date(one.valid_to),
         "legal_basis": one.legal_basis,

@@ -209,7 +209,12 @@ ERRORS: Final[Mapping[str, str]] = {
         "{kind} '{name}' 的最新版本是第 {newest} 版；此为第 {version} 版。{rest}",
     "Write `version = {version}` and adopt again, or give it a name of its own. `{command} diff` shows what "
     "differs.": "请写 `version = {version}` 后再采用，或另取名称。`{command} diff` 显示差异。",
+    "can be adopted": "可以采用",
+    "adopted at position {position}": "已在位置 {position} 采用",
     # What if.
+    "other grades": "等次界限不同",
+    "other rounding": "取位不同",
+    "and {count} more": "另有 {count} 项",
     "Say what would be otherwise: another policy (--against), another weight or target (--weight CODE=30, "
     "--target CODE=0.9), or what is left out (--without-procedure, --without-source).":
         "请说明作何假设：另一办法（--against），另一权重或目标（--weight CODE=30、--target CODE=0.9），或略"

@@ -42,6 +42,21 @@ def test_draft_is_valid_changed_compared_adopted_and_used(kaoji: CommandLine, tm
     assert kaoji("audit", *JSON).out == ""
 
 
+def test_what_a_check_and_a_list_say_of_rules_is_there_in_chinese(kaoji: CommandLine, tmp_path: Path) -> None:
+    chinese = (*JSON, "--lang", "zh")
+    first = written(tmp_path, POLICY)
+    assert kaoji("policy", "check", first, *chinese).json["adoption"] == "可以采用"
+    kaoji("policy", "adopt", first, "--by", "S1")
+    assert kaoji("policy", "check", first, *chinese).json["adoption"] == "已在位置 1 采用"
+    limits = {
+        row["code"]: row["limit"] for row in kaoji("procedure", "list", "--register", "gx-2012", *chinese).json
+    }
+    assert (limits["joint-licence"], limits["penalty-ordinary"]) == ("45 个工作日", "90 个自然日")
+    wrong = written(tmp_path, POLICY, ("weight = 60", "weigth = 60"))
+    said = kaoji.ends(2, "policy", "check", wrong, "--lang", "zh").err
+    assert "indicator[1].weigth: 未知的键。是否应为 'weight'？" in said
+
+
 def test_adopting_again_is_said_and_changes_nothing(kaoji: CommandLine, tmp_path: Path) -> None:
     first = written(tmp_path, POLICY)
     kaoji("policy", "adopt", first, "--by", "S1")

@@ -137,6 +137,13 @@ def test_a_table_tells_who_changes_and_why(simulated: CommandLine) -> None:
     assert set(rows[0]) == {"subject", "score", "score what-if", "grade", "grade what-if", "why"}
 
 
+def test_what_made_the_difference_is_told_in_chinese(simulated: CommandLine, tmp_path: Path) -> None:
+    other = varied_file(tmp_path, "from = 90", "from = 80")
+    for language, words in (("en", "other grades"), ("zh", "等次界限不同")):
+        printed = simulated("policy", "what-if", POLICY, *YEAR, "--against", other, "--lang", language).out
+        assert words in printed
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
