@@ -229,8 +229,8 @@ _REGISTER: Final = (
         Supervision,
         {
             "warning": "so many days before the limit a warning is due, if the case is still open",
-            "red": "more than so many days after the limit a red card is due; a yellow one is due on the day "
-            "after any limit",
+            "red": "a red card is due on the day after the last of so many days that follow the limit; a yellow "
+            "one is due on the day after any limit",
             "kind": _KIND_OF_DAYS,
             "legal_basis": "where it stands in the law",
         },
@@ -294,6 +294,9 @@ and quantiles of days leave it out.
             "| --- | --- | --- | --- |",
             *populations,
             f"""
+An action is `responsible` where it names an `owner`, has a `result` where it states an `outcome`, and `basis`, \
+`evidence` and `supervisor` where it states these; each action by itself, whatever others of its case say.
+
 A policy may declare measures of its own:
 
 ```toml
