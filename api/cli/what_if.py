@@ -74,7 +74,7 @@ def policy_what_if(
 
 
 def _row(output: Output, each: dict[str, Any]) -> list[Any]:
-    parts = [output.said(_part(one)) for one in each["why"]]
+    parts = [_part(output, one) for one in each["why"]]
     more = (
         [output.said(f"and {len(parts) - WHYS_SHOWN} more")] if len(parts) > WHYS_SHOWN + 1 else parts[WHYS_SHOWN:]
     )
@@ -85,10 +85,10 @@ def _row(output: Output, each: dict[str, Any]) -> list[Any]:
     ]  # fmt: skip
 
 
-def _part(one: dict[str, Any]) -> str:
+def _part(output: Output, one: dict[str, Any]) -> str:
     if one["what"] in ("grades", "rounding"):
-        return f"other {one['what']}"
-    return f"{one['code'] or one['what']} {float(one['moved']):+.2f}"
+        return output.said(f"other {one['what']}")
+    return f"{one['code'] or output.said(one['what'])} {float(one['moved']):+.2f}"
 
 
 def _title(answer: dict[str, Any]) -> str:

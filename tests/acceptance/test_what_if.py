@@ -142,6 +142,10 @@ def test_what_made_the_difference_is_told_in_chinese(simulated: CommandLine, tmp
     for language, words in (("en", "other grades"), ("zh", "等次界限不同")):
         printed = simulated("policy", "what-if", POLICY, *YEAR, "--against", other, "--lang", language).out
         assert words in printed
+    told = simulated(
+        "policy", "what-if", POLICY, *YEAR, "--against", "market-supervision-2024", "--lang", "zh"
+    ).out
+    assert "扣分项 -" in told
 
 
 @pytest.mark.parametrize(
