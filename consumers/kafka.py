@@ -13,7 +13,7 @@ from eventsourcing.persistence import Tracking
 
 from consumers.cloudevents import to_arrivals
 from consumers.dead_letters import DRAIN_SECONDS_MAX, STOP_SECONDS_MAX, DeadLetters
-from consumers.kafka_log import heard
+from consumers.kafka_log import KafkaAccessError, heard
 from consumers.kafka_member import CLOSE_SECONDS_MAX, KafkaUnreachableError, Member, Records
 from consumers.kafka_records import KafkaRecord
 from consumers.kafka_settings import check_kafka_settings
@@ -78,8 +78,8 @@ def consume(
     `watch` is told what goes on, batch by batch.
     `accept_gap`: go on where Kafka has deleted records that were never read.
 
-    Kafka or the store going away later is waited for. Raises UnreachableError when Kafka does not answer at the
-    start, WrongInputError (unknown topic, refused account, wrong setting, records lost) with what to do.
+    Kafka or the store going away later is waited for. Raises UnreachableError when Kafka does not answer, or keeps
+    us out, at the start, WrongInputError (unknown topic, wrong setting, records lost) with what to do.
     """
     if not group.strip():
         raise WrongInputError("The consumer group has no name. Give one with --group, or leave --group out.")
@@ -156,11 +156,16 @@ class _Run:
                     self._watch.dropped()
                     self._start_over()
                 except UnreachableError as error:
+                    if isinstance(error, KafkaAccessError) and not self._member.was_let_in:
+                        # Whether we may join the group and read the topic is told only by now: the start, still.
+                        raise
                     # Nothing of this batch counts as read: what is in the ledger decides where to go on.
                     self._waits.wait(str(error))
                     self._start_over()
                     self._silent_since = time.monotonic()
             self._settle_and_tell()
+        except KafkaAccessError:
+            raise
         except (AbandonedBatchError, StaleTrackingError, UnreachableError) as error:
             # Told to stop: what is not in the ledger is read again by whoever comes next.
             BATCH_ABANDONED.log(reason=str(error))

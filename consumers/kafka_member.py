@@ -111,6 +111,8 @@ class Member:
         self._advice: dict[TopicPartition, OffsetAndMetadata] = {}
         self.changes = 0
         """How often partitions came or went."""
+        self.was_let_in = False
+        """Whether Kafka has let us into the group, and has us read the partitions that fell to us."""
         self._consumer = _connect(bootstrap, group, settings, log)
         read_quickly(self._consumer)
         keep_answers(self._consumer)
@@ -152,6 +154,7 @@ class Member:
         if self._topic_was_replaced():
             self.start_over()
             return {}
+        self.was_let_in = self.was_let_in or self._is_let_in()
         if records:
             self._log.forget()
         for partition, found in records.items():
@@ -203,6 +206,13 @@ class Member:
     def is_unplaced(self) -> bool:
         """Whether the ledger is about to be asked from where to read some partition."""
         return bool(self._unplaced)
+
+    def _is_let_in(self) -> bool:
+        if self._unplaced or self._consumer.group_metadata().state != MemberState.STABLE:
+            return False
+        # An account without the right to read a topic may still learn where it ends; only a fetch tells.
+        held = self._consumer._subscription.assignment.values()
+        return all(state.highwater is not None for state in held)
 
     def at_end(self) -> bool:
         """Whether we are settled in the group and have read all that there was a moment ago."""

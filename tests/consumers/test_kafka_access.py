@@ -11,10 +11,11 @@ import pytest
 from kafka import KafkaAdminClient
 from kafka.admin import ACL, ACLOperation, ACLPermissionType, ResourcePattern, ResourceType
 
-from consumers.kafka import consume
+from consumers.kafka import GROUP, consume
 from consumers.kafka_log import KafkaAccessError
 from consumers.kafka_settings import read_kafka_settings
 from consumers.kafka_topics import create_topic, publish
+from consumers.watch import ConsumerWatch
 from domain.errors import WrongInputError
 from tests.support.certificates import Authority
 from tests.support.command_line import ROOT, surroundings
@@ -56,7 +57,15 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 def recorded(tmp_path: Path) -> Consume:
     """Consumes with these settings, as a file; how many were recorded."""
 
-    def run(bootstrap: str, *, topic: str = TOPIC, **settings: str) -> int:
+    def run(
+        bootstrap: str,
+        *,
+        topic: str = TOPIC,
+        group: str = GROUP,
+        watch: ConsumerWatch | None = None,
+        until_idle: float = 0.2,
+        **settings: str,
+    ) -> int:
         path = tmp_path / "kafka.toml"
         path.write_text("".join(f'{name} = "{value}"\n' for name, value in settings.items()))
         with opened(f"sqlite:///{tmp_path}/kaoji.db", tmp_path) as ledger:
@@ -64,9 +73,11 @@ def recorded(tmp_path: Path) -> Consume:
                 ledger,
                 bootstrap=bootstrap,
                 topic=topic,
+                group=group,
                 clock=now,
                 config=read_kafka_settings(path, variable={"KAFKA_PASSWORD": PASSWORD}.get),
-                until_idle=0.2,
+                until_idle=until_idle,
+                watch=watch,
             ).recorded
 
     return run
@@ -136,6 +147,42 @@ def test_topic_that_the_account_may_not_see_is_not_only_told_to_be_created(
     create_topic(kafka.open, "of-others", partitions=1)
     with pytest.raises(WrongInputError, match="give the account the right to read it"):
         recorded(kafka.sasl, topic="of-others", **account(kafka))
+
+
+def test_topic_that_the_account_may_see_and_not_read_is_told(kafka: SecureKafka, recorded: Consume) -> None:
+    create_topic(kafka.open, "seen-only", partitions=1)
+    admin = KafkaAdminClient(bootstrap_servers=kafka.open)
+    seen = ResourcePattern(ResourceType.TOPIC, "seen-only")
+    admin.create_acls([ACL(f"User:{ACCOUNT}", "*", ACLOperation.DESCRIBE, ACLPermissionType.ALLOW, seen)])
+    admin.close()
+    with pytest.raises(KafkaAccessError, match=r"TopicAuthorizationFailedError.*its right to read the topic"):
+        recorded(kafka.sasl, topic="seen-only", **account(kafka))
+
+
+def test_group_that_the_account_may_not_join_is_told(kafka: SecureKafka, recorded: Consume) -> None:
+    with pytest.raises(KafkaAccessError, match=r"GroupAuthorizationFailedError: of-others.*and the group"):
+        recorded(kafka.sasl, group="of-others", **account(kafka))
+
+
+def test_right_that_is_taken_away_later_is_waited_for(kafka: SecureKafka, recorded: Consume) -> None:
+    taken = ResourcePattern(ResourceType.TOPIC, TOPIC)
+    right = ACL(f"User:{ACCOUNT}", "*", ACLOperation.READ, ACLPermissionType.DENY, taken)
+    admin = KafkaAdminClient(bootstrap_servers=kafka.open)
+    waited: list[str] = []
+
+    class Watch(ConsumerWatch):
+        def recorded(self, *_: object) -> None:
+            admin.create_acls([right])
+
+        def waits(self) -> None:
+            waited.append("for the right")
+            admin.delete_acls([right])
+
+    try:
+        assert recorded(kafka.sasl, watch=Watch(), until_idle=2.0, **account(kafka)) == 20
+    finally:
+        admin.close()
+    assert waited
 
 
 def test_mechanism_that_kafka_does_not_know_is_told(kafka: SecureKafka, recorded: Consume) -> None:
