@@ -16,6 +16,7 @@ from pydantic import Field, field_validator
 
 from domain.actions.refusals import RefusedError
 from domain.errors import UnknownNameError
+from domain.ledger.quarantine import claimed_source
 from domain.ledger.records import Arrival
 from domain.rules.toml_files import StrictModel, TomlFileError, TomlText, read_toml
 
@@ -23,6 +24,8 @@ Algorithm = Literal["ed25519", "hmac-sha256"]
 
 SECRET_BYTES_MIN: Final = 32
 _JUDGED_MAX: Final = 10_000
+_DOUBTFUL: Final = ("malformed-json", "too-large")
+"""What is no JSON in one way only, or was cut off, says nothing for certain."""
 _NAME: Final = r"^[a-z0-9]+([-_.][a-z0-9]+)*$"
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _SENDER_OF_PLACE: Final = re.compile(r" \(sender ([^()]+)\)$")
@@ -95,12 +98,15 @@ class Binding:
         return found
 
     def bound(self, arrival: Arrival) -> Arrival:
-        """The arrival, refused where it claims a source that is not the sender's; its place names the sender."""
+        """The arrival, refused where it claims a source that is not the sender's; its place names the sender.
+
+        What is refused already is looked at too: with another code it would count as that source's own mistake.
+        """
         place = arrival.place if self.sender is None else f"{arrival.place} (sender {self.sender})"
-        action = arrival.action
-        if action is not None and not self.allows(action.source):
+        claimed = arrival.action.source if arrival.action is not None else _still_claimed(arrival)
+        if claimed is not None and not self.allows(claimed):
             remedy = (
-                f"The {self.way} may not send for the source {action.source!r}: send it as the sender that may, "
+                f"The {self.way} may not send for the source {claimed!r}: send it as the sender that may, "
                 "or add the source to the senders file."
             )
             refusal = RefusedError("forbidden-source", remedy)
@@ -246,6 +252,12 @@ def _check_unique(text: TomlText, tables: dict[str, SenderTable]) -> None:
             if ids[key.id] > 1:
                 place = ("sender", name, "key", number, "id")
                 raise text.error(place, f"the key id {key.id!r} is given twice.", SendersError)
+
+
+def _still_claimed(arrival: Arrival) -> str | None:
+    """The source of a refused record, where there is no doubt about it."""
+    doubtful = arrival.refusal is not None and arrival.refusal.code in _DOUBTFUL
+    return None if doubtful else claimed_source(arrival)
 
 
 def _joint(way: str, senders: Iterable[Sender]) -> Binding:

@@ -106,8 +106,9 @@ def _codes() -> str:
     return f"""## Quarantine codes
 
 A refused record is kept with its bytes, its place, one code, and a sentence that says what to mend. Where \
-several codes apply the first of this table is given; only `too-large` is judged before all others, and \
-`conflict` after them. A refused record leaves its (`source`, `id`) free for the mended one.
+several codes apply the first of this table is given; but `too-large` is judged before all others, then \
+`forbidden-source` where the record is JSON, and `conflict` last. A refused record leaves its (`source`, `id`) \
+free for the mended one.
 
 {_table(("code", "meaning and remedy"), rows)}"""
 

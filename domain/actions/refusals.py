@@ -31,8 +31,8 @@ QUARANTINE_CODES: Final[Mapping[str, str]] = MappingProxyType(
 )
 """Every quarantine code with what it means and how it is mended, in the order in which they are judged.
 
-Where several apply the first in this order is given; only `too-large` is judged before all others, and
-`conflict`, which takes a look into the ledger, after them.
+Where several apply the first in this order is given; but `too-large` is judged before all others, then
+`forbidden-source` where the record is JSON, and `conflict`, which takes a look into the ledger, last.
 """
 
 

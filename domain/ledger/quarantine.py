@@ -232,6 +232,12 @@ def entry_rows(refused: Sequence[tuple[Arrival, str, str]]) -> list[EntryRow]:
     return list(rows.values())
 
 
+def claimed_source(arrival: Arrival) -> str | None:
+    """The `source` that a record bears, refused or not; None where it cannot be read."""
+    source = _names(arrival)[0]
+    return source if isinstance(source, str) else None
+
+
 class _Envelope(msgspec.Struct):
     source: Any = None
     id: Any = None

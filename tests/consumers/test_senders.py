@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from consumers.kafka_topics import publish
 from consumers.senders import Binding, Senders, SendersError, read_senders
 from domain.errors import UnknownNameError
+from domain.ledger.records import Arrival
 from tests.support.command_line import CommandLine
 from tests.support.ledgers import arrival, record
 from tests.support.senders import BUREAU_TOKEN, LICENSING_TOKEN, digest, write_senders
@@ -51,6 +52,39 @@ def test_record_that_claims_another_source_is_refused(senders: Senders, source: 
     assert bound.refusal.code == "forbidden-source"
     assert source in bound.refusal.remedy
     assert bound.received == received.received
+
+
+@pytest.mark.parametrize(
+    "received",
+    [
+        record(1, source="/gx/bureau", type="service.rated", rating=9),
+        record(1, source="/gx/bureau", type="licensing.recieved"),
+        record(1, source="/gx/bureau", time="2999-01-01T00:00:00+08:00"),
+        b'{"source": "/gx/bureau"}',
+    ],
+    ids=["bad-value", "unknown-type", "future-time", "not-a-cloudevent"],
+)
+def test_record_that_claims_another_source_is_refused_for_that_whatever_it_holds(
+    senders: Senders, received: bytes
+) -> None:
+    refused = arrival(received)
+    assert refused.action is None
+    assert bound_code(senders, "licensing", refused) == "forbidden-source"
+    own = arrival(received.replace(b"/gx/bureau", b"/gx/licensing"))
+    assert own.refusal is not None
+    assert bound_code(senders, "licensing", own) == own.refusal.code
+
+
+def test_record_whose_source_is_in_doubt_keeps_its_code(senders: Senders) -> None:
+    twice = b'{"source": "/gx/licensing", ' + record(1, source="/gx/bureau")[1:]
+    for received, code in ((twice, "malformed-json"), (b'"/gx/bureau"', "not-a-cloudevent")):
+        assert bound_code(senders, "licensing", arrival(received)) == code
+
+
+def bound_code(senders: Senders, name: str, received: Arrival) -> str:
+    refusal = senders.named(name).binding.bound(received).refusal
+    assert refusal is not None
+    return refusal.code
 
 
 def test_place_tells_the_sender_of_every_record(senders: Senders) -> None:
