@@ -22,6 +22,7 @@ from api.bootstrap import Kaoji
 from api.watching import metric_names as names
 from api.watching.metric_names import Metric
 from api.watching.observation import Observer
+from api.watching.promptly import Promptly
 from domain.actions.refusals import QUARANTINE_CODES
 from domain.errors import KaojiError
 from domain.ledger.records import Verdict
@@ -119,6 +120,7 @@ def both(one: Watch, other: Watch) -> Watch:
 class _LedgerFigures(Collector):
     def __init__(self, kaoji: Kaoji, observer: Observer) -> None:
         self._kaoji, self._observer = kaoji, observer
+        self._seen = Promptly(lambda: list(self._from_store()))
 
     def describe(self) -> Iterable[Family]:
         """Nothing beforehand: registering must not ask the ledger."""
@@ -127,7 +129,7 @@ class _LedgerFigures(Collector):
     def collect(self) -> Iterable[Family]:
         yield gauge(names.BUILD, [((version("kaoji"),), 1)])
         try:
-            found = list(self._from_store())
+            found = self._seen()
         except KaojiError:
             # What this process has counted is shown all the same.
             yield gauge(names.STORE_UP, [((), 0)])

@@ -11,6 +11,7 @@ from typing import Any, Final, Protocol
 from api.settings import Settings
 from api.view_operations import pause_json
 from api.watching.observation import Observer, ViewStands
+from api.watching.promptly import Promptly
 from domain.errors import KaojiError
 from domain.log_events import NOT_READY, READY_AGAIN
 
@@ -93,7 +94,7 @@ class Readiness:
         fault: Callable[[], str | None] = lambda: None,
         consumer: ConsumerStands | None = None,
     ) -> None:
-        self._observer, self._settings = observer, settings
+        self._look, self._settings = Promptly(observer.look), settings
         self._fault, self._consumer = fault, consumer
         self._was_red: tuple[str, ...] = ()
         self._lock = Lock()
@@ -102,7 +103,7 @@ class Readiness:
         """How it is now."""
         reasons, position, paused = list(self._of_consumer()), None, []
         try:
-            seen = self._observer.look()
+            seen = self._look()
         except KaojiError as error:
             reasons.insert(0, Reason("store-unreachable", str(error)))
         else:

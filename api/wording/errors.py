@@ -102,6 +102,8 @@ ERRORS: Final[Mapping[str, str]] = {
     "Somebody else has retried or dropped one of these entries meanwhile; nothing of them was written. List "
     "what is open with `kaoji quarantine list`, then try again.":
         "其间有人重试或放弃了其中的记录；未写入任何内容。请用 `kaoji quarantine list` 查看未决记录后重试。",
+    "The store has given no answer for {seconds} s. See what it waits for: a lock, the disk, a server that is "
+    "frozen.": "数据库 {seconds} 秒未应答。请查看它在等待什么：锁、磁盘，或服务器已停滞。",
     "The store does not answer: {reason}. Start it, then try again.": "数据库无应答：{reason}。请启动后重试。",
     "The store is damaged: {reason}. `kaoji verify` says where; put a backup in place with `kaoji restore`.":
         "数据库已损坏：{reason}。`kaoji verify` 指出何处；请用 `kaoji restore` 恢复备份。",
