@@ -21,7 +21,8 @@ from tests.support.command_line import CommandLine
 
 SCRAPED = {"instance", "job"}
 """Labels that Prometheus adds."""
-OF_THE_CLIENT = {"process_resident_memory_bytes", "process_open_fds"}
+OF_OTHERS = {"process_resident_memory_bytes", "process_open_fds", "up"}
+"""Of the client's own figures and those of Prometheus itself, the ones that are used."""
 GRAFANA = {"$__rate_interval": "5m", "$__range": "1h"}
 SAMPLES = {sample: metric for metric in METRICS.values() for sample in metric.samples}
 
@@ -71,7 +72,7 @@ def labels_of(metric: Metric, sample: str) -> set[str]:
 def check(expression: str, legend: str) -> None:
     known: set[str] = set()
     for selector in selectors_of(expression):
-        if selector.name in OF_THE_CLIENT:
+        if selector.name in OF_OTHERS:
             known |= SCRAPED
             continue
         metric = SAMPLES.get(selector.name)
@@ -142,6 +143,13 @@ def test_every_metric_is_on_the_dashboard_or_in_an_alert() -> None:
     used = {SAMPLES[each.name].name for text in said for each in selectors_of(text) if each.name in SAMPLES}
     # When something was recorded last is said by the lag; the offset is for those who look into Kafka.
     assert set(METRICS) - used == {"kaoji_ledger_recorded_timestamp_seconds", "kaoji_consumer_offset"}
+
+
+def test_process_that_is_gone_is_missed_under_the_name_that_the_page_gives_the_job() -> None:
+    (expression,) = (rule["expr"] for rule in rules() if rule["alert"] == "KaojiDown")
+    (named,) = re.findall(r'job="(.*?)"', expression)
+    page = (ROOT / "docs/how-to/watch.md").read_text(encoding="utf-8")
+    assert f"job_name: {named}\n" in page
 
 
 def test_thresholds_are_those_of_readiness() -> None:
