@@ -138,6 +138,10 @@ ERRORS: Final[Mapping[str, str]] = {
         "式。",
     "{place} does not answer: {reason}. Start it, or name another store with --store.":
         "{place} 无应答：{reason}。请启动它，或用 --store 另指。",
+    "{place} is not reached as the URL asks: {reason}. Look at sslmode, sslrootcert and the host in the store "
+    "URL, and at the server's certificate and pg_hba.conf.":
+        "未能按地址要求连接 {place}：{reason}。请检查数据库地址中的 sslmode、sslrootcert 和主机名，以及服务器的"
+        "证书和 pg_hba.conf。",
     "{place} has no schema of that search path. Make it with CREATE SCHEMA.":
         "{place} 没有该搜索路径的模式。请用 CREATE SCHEMA 建立。",
     "{place} refuses: {reason}. Mend the store URL, or make the database.":

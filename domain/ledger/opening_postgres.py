@@ -18,6 +18,7 @@ from domain.ledger.postgres_urls import (
     LOCK_TIMEOUT_SECONDS,
     POOL_TIMEOUT_SECONDS,
     RECONNECT_SECONDS_MAX,
+    is_not_private,
     is_refused,
     parameters_of,
     place_of,
@@ -126,6 +127,11 @@ def _connected(parameters: dict[str, Any], place: str) -> Iterator[psycopg.Conne
         if is_refused(reason):
             raise WrongStoreError(
                 f"{place} refuses: {reason}. Mend the store URL, or make the database."
+            ) from error
+        if is_not_private(reason):
+            raise StoreUnreachableError(
+                f"{place} is not reached as the URL asks: {reason}. Look at sslmode, sslrootcert and the host in "
+                "the store URL, and at the server's certificate and pg_hba.conf."
             ) from error
         raise StoreUnreachableError(
             f"{place} does not answer: {reason}. Start it, or name another store with --store."

@@ -19,6 +19,15 @@ IDLE_IN_TRANSACTION_SECONDS = 10
 # Who asks a pool while the server is away is told after this; a consumer that is to end cannot be kept for longer.
 POOL_TIMEOUT_SECONDS = 2
 
+_FAULTS_OF_THE_URL = (
+    "authentication failed",
+    "does not exist",
+    "no password supplied",
+    # A parameter's value that libpq does not know, as in sslmode=verify_full: it looks only as it connects.
+    "connection is bad: invalid",
+)
+_FAULTS_OF_TLS = ("SSL error", "does not support SSL", "server certificate", "no encryption", "SSL off")
+
 
 def parameters_of(url: str, *, called: str) -> dict[str, Any]:
     """libpq's parameters, with our limit on connecting. `called` says what the URL is for, such as "store URL"."""
@@ -51,7 +60,12 @@ def reason_of(error: psycopg.Error) -> str:
 
 def is_refused(reason: str) -> bool:
     """Whether a failed login is the fault of the URL. It tells no SQLSTATE, only a sentence of the server's."""
-    return any(words in reason for words in ("authentication failed", "does not exist", "no password supplied"))
+    return any(words in reason for words in _FAULTS_OF_THE_URL)
+
+
+def is_not_private(reason: str) -> bool:
+    """Whether the server is there, and what the URL says of TLS keeps us apart. It may be mended at either end."""
+    return any(words in reason for words in _FAULTS_OF_TLS)
 
 
 def _check_signs(url: str, *, called: str) -> None:

@@ -51,9 +51,16 @@ REFUSALS = pytest.mark.parametrize(
         ({"host": "localhost", "sslmode": "verify-full"}, 3, "does not match host name"),
         ({"sslmode": "verify-full", "sslrootcert": "OTHER"}, 3, "certificate verify failed"),
         ({"sslmode": "verify-full", "sslrootcert": "/nowhere/ca.pem"}, 2, "does not exist"),
+        ({"sslmode": "verify_full"}, 2, "invalid sslmode value"),
         ({"sslmode": "require", "password": WRONG}, 2, "password authentication failed"),
     ],
 )
+
+
+def test_who_cannot_be_trusted_is_not_only_to_be_started(postgres: SecurePostgres, tmp_path: Path) -> None:
+    url = postgres.url(host="localhost", sslmode="verify-full", sslrootcert=str(postgres.authority.ca_file))
+    assert "sslmode, sslrootcert and the host" in kaoji(url, tmp_path).ends(3, "status").err
+    assert "sslmode、sslrootcert 和主机名" in kaoji(url, tmp_path).ends(3, "--lang", "zh", "status").err
 
 
 @REFUSALS
