@@ -113,17 +113,16 @@ class Member:
         """How often partitions came or went."""
         self.was_let_in = False
         """Whether Kafka has let us into the group, and has us read the partitions that fell to us."""
-        self._consumer = _connect(bootstrap, group, settings, log)
+        self._consumer = connect(bootstrap, group, settings, log)
         read_quickly(self._consumer)
         keep_answers(self._consumer)
         try:
-            hidden = settings.get("security_protocol", "PLAINTEXT") != "PLAINTEXT"
-            _check_topic(self._consumer, topic, bootstrap, may_be_hidden=hidden)
+            check_topic(self._consumer, topic, bootstrap, settings)
             self._topic_id = self._current_topic_id()
             self._consumer.subscribe([topic], listener=_Listener(self))
         except KafkaError as error:
             self.close()
-            raise _translated(error, bootstrap) from error
+            raise translated(error, bootstrap) from error
         except BaseException:
             self.close()
             raise
@@ -150,7 +149,7 @@ class Member:
             ) from error
         except KafkaError as error:
             self._ask_who_leads()
-            raise _translated(error, self._bootstrap) from error
+            raise translated(error, self._bootstrap) from error
         if self._topic_was_replaced():
             self.start_over()
             return {}
@@ -387,7 +386,8 @@ def _addresses(bootstrap: str) -> list[tuple[str, int]]:
     return found
 
 
-def _connect(bootstrap: str, group: str, settings: Mapping[str, Setting], log: ClientLog) -> KafkaConsumer:
+def connect(bootstrap: str, group: str, settings: Mapping[str, Setting], log: ClientLog) -> KafkaConsumer:
+    """A client that is in. Raises KafkaUnreachableError, KafkaAccessError, KafkaRefusedError."""
     # Asked before the client is built: once refused, it waits ever longer before it tries again.
     if not any_answers(bootstrap, seconds_max=_CONNECT_SECONDS_MAX):
         raise KafkaUnreachableError(
@@ -409,10 +409,12 @@ def _connect(bootstrap: str, group: str, settings: Mapping[str, Setting], log: C
             metrics_enabled=False,
         )
     except KafkaError as error:
-        raise log.refusal(bootstrap) or _translated(error, bootstrap) from error
+        raise log.refusal(bootstrap) or translated(error, bootstrap) from error
 
 
-def _check_topic(consumer: KafkaConsumer, topic: str, bootstrap: str, *, may_be_hidden: bool) -> None:
+def check_topic(consumer: KafkaConsumer, topic: str, bootstrap: str, settings: Mapping[str, Setting]) -> None:
+    """Raises WrongInputError where there is no such topic, or none that we may see."""
+    may_be_hidden = settings.get("security_protocol", "PLAINTEXT") != "PLAINTEXT"
     known = consumer.topics()
     if topic in known:
         return
@@ -425,7 +427,7 @@ def _check_topic(consumer: KafkaConsumer, topic: str, bootstrap: str, *, may_be_
     )
 
 
-def _translated(error: KafkaError, bootstrap: str) -> UnreachableError | WrongInputError:
+def translated(error: KafkaError, bootstrap: str) -> UnreachableError | WrongInputError:
     """An error of the client as one of ours: whether to wait, or what to mend."""
     if isinstance(error, AuthorizationError | SaslAuthenticationFailedError):
         return KafkaAccessError(

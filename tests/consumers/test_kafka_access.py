@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from consumers.kafka import GROUP, consume
 from consumers.kafka_log import KafkaAccessError
 from consumers.kafka_settings import read_kafka_settings
 from consumers.kafka_topics import create_topic, publish
+from consumers.kafka_trial import try_reading
 from consumers.watch import ConsumerWatch
 from domain.errors import WrongInputError
 from tests.support.certificates import Authority
@@ -149,19 +151,36 @@ def test_topic_that_the_account_may_not_see_is_not_only_told_to_be_created(
         recorded(kafka.sasl, topic="of-others", **account(kafka))
 
 
-def test_topic_that_the_account_may_see_and_not_read_is_told(kafka: SecureKafka, recorded: Consume) -> None:
+@pytest.fixture(scope="module")
+def seen_only(kafka: SecureKafka) -> str:
+    """A topic that the account may see, and not read."""
     create_topic(kafka.open, "seen-only", partitions=1)
     admin = KafkaAdminClient(bootstrap_servers=kafka.open)
     seen = ResourcePattern(ResourceType.TOPIC, "seen-only")
     admin.create_acls([ACL(f"User:{ACCOUNT}", "*", ACLOperation.DESCRIBE, ACLPermissionType.ALLOW, seen)])
     admin.close()
+    return "seen-only"
+
+
+def test_topic_that_the_account_may_not_read_is_told(
+    kafka: SecureKafka, recorded: Consume, seen_only: str
+) -> None:
     with pytest.raises(KafkaAccessError, match=r"TopicAuthorizationFailedError.*its right to read the topic"):
-        recorded(kafka.sasl, topic="seen-only", **account(kafka))
+        recorded(kafka.sasl, topic=seen_only, **account(kafka))
 
 
 def test_group_that_the_account_may_not_join_is_told(kafka: SecureKafka, recorded: Consume) -> None:
     with pytest.raises(KafkaAccessError, match=r"GroupAuthorizationFailedError: of-others.*and the group"):
         recorded(kafka.sasl, group="of-others", **account(kafka))
+
+
+def test_rights_are_tried_without_joining(kafka: SecureKafka, seen_only: str) -> None:
+    tried = partial(try_reading, bootstrap=kafka.sasl, config=account(kafka))
+    tried(topic=TOPIC, group=GROUP)
+    with pytest.raises(KafkaAccessError, match="TopicAuthorizationFailedError"):
+        tried(topic=seen_only, group=GROUP)
+    with pytest.raises(KafkaAccessError, match="GroupAuthorizationFailedError"):
+        tried(topic=TOPIC, group="of-others")
 
 
 def test_right_that_is_taken_away_later_is_waited_for(kafka: SecureKafka, recorded: Consume) -> None:
