@@ -110,6 +110,11 @@ def _sentence(error: BaseException) -> tuple[int, str] | None:
         )
     if isinstance(error, UnsupportedSaslMechanismError):
         return 0, "does not know this sasl_mechanism. Ask who runs it which one the account is for."
+    if "CERTIFICATE_VERIFY_FAILED" in text and any(words in text for words in ("has expired", "not yet valid")):
+        return 1, (
+            f"shows a certificate that is out of date: {_reason(text)}. Have it renewed, or set the clock of this "
+            "machine."
+        )
     if "CERTIFICATE_VERIFY_FAILED" in text:
         return 1, (
             f"shows a certificate that cannot be trusted: {_reason(text)}. Name the certificate of who signed "
