@@ -292,6 +292,8 @@ class Member:
             self._consumer.resume(partition)
             self._unplaced.discard(partition)
             PARTITION_PLACED.log(place=f"{partition.topic}-{partition.partition}", offset=start)
+        # Who leads them has answered: what was heard before that is over.
+        self._log.forget()
 
     def _start(self, partition: TopicPartition, last: int | None, begin: int, end: int) -> int:
         place = f"{partition.topic}-{partition.partition}"
