@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from api.bootstrap import Kaoji
 from domain.errors import UnknownNameError
 from projections.numbering import Numbered
@@ -12,8 +15,9 @@ RANGES_DEFAULT: Final = 100
 
 
 def gaps(kaoji: Kaoji, *, source: str | None = None, limit: int = RANGES_DEFAULT) -> list[dict[str, Any]]:
-    """Sources that bear numbers, or one source, each with up to `limit` ranges of missing numbers, ascending.
+    """Sources that bear numbers, or one source, each with what is missing and what was jumped over.
 
+    Of either up to `limit` ranges, ascending; how many is None where the numbers are no count.
     Raises UnknownNameError for a source of which nothing is recorded.
     """
     found = kaoji.numbering.upto(kaoji.history())
@@ -31,7 +35,7 @@ def missing_by_source(kaoji: Kaoji) -> dict[str, int]:
 
 
 def _told(name: str, each: Numbered, limit: int) -> dict[str, Any]:
-    ranges = each.gaps()[:limit].tolist() if each.counts_on else []
+    counts_on = each.counts_on
     return {
         "source": name,
         "actions": each.actions,
@@ -40,6 +44,12 @@ def _told(name: str, each: Numbered, limit: int) -> dict[str, Any]:
         # Texts, as they are sent: a number of eighteen digits is more than JavaScript can hold.
         "first": str(each.runs[0, 0]) if len(each.runs) else None,
         "last": str(each.runs[-1, 1]) if len(each.runs) else None,
-        "missing": each.missing if each.counts_on else None,
-        "gaps": [{"first": str(first), "last": str(last)} for first, last in ranges],
+        "missing": each.missing if counts_on else None,
+        "gaps": _ranges(each.gaps()[:limit]) if counts_on else [],
+        "jumps": each.jumps if counts_on else None,
+        "jumped": _ranges(each.jumped()[:limit]) if counts_on else [],
     }
+
+
+def _ranges(ends: NDArray[np.int64]) -> list[dict[str, str]]:
+    return [{"first": str(first), "last": str(last)} for first, last in ends.tolist()]

@@ -52,7 +52,7 @@ def gaps(
     output: Output = context.obj
     with output.session() as kaoji:
         found = answer(kaoji, source=source, limit=limit)
-    columns = ["source", "actions", "numbered", "repeated", "first", "last", "missing", "gaps"]
+    columns = ["source", "actions", "numbered", "repeated", "first", "last", "jumps", "missing", "gaps"]
     rows = [[*(each[name] for name in columns[:-1]), _ranges(each)] for each in found]
     output.show(found, columns, rows)
     if strict and any(each["missing"] for each in found):

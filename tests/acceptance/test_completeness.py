@@ -164,9 +164,11 @@ def test_gaps_in_the_numbers_of_a_source_are_reported(kaoji: CommandLine) -> Non
     assert hall == {
         "source": SOURCE, "actions": 7, "numbered": 6, "repeated": 1, "first": "3", "last": "13", "missing": 6,
         "gaps": [{"first": "5", "last": "6"}, {"first": "8", "last": "11"}],
+        "jumps": 0, "jumped": [],
     }  # fmt: skip
-    # What is no count has no gaps
+    # What is no count has neither gaps nor jumps
     assert (stamps["missing"], stamps["gaps"], stamps["last"]) == (None, [], "20270101")
+    assert (stamps["jumps"], stamps["jumped"]) == (None, [])
     assert kaoji("status", "--format", "json").json["gaps"] == {SOURCE: 6}
     (row,) = kaoji("gaps", "--source", SOURCE, "--limit", "1", "--format", "csv").rows
     assert (row["missing"], row["gaps"]) == ("6", "5-6")
@@ -177,3 +179,17 @@ def test_gaps_in_the_numbers_of_a_source_are_reported(kaoji: CommandLine) -> Non
     send(kaoji, *(event(f"late{number}", sequence=str(number)) for number in (5, 6, 8, 9, 10, 11)))
     kaoji("gaps", "--strict")
     assert kaoji("status", "--format", "json").json["gaps"] == {}
+
+
+def test_numbers_jumped_over_are_shown_and_not_missing(kaoji: CommandLine) -> None:
+    numbers = [*range(2025000001, 2025000013), 2026000001, 2026000003]
+    send(kaoji, *(event(f"n{number}", sequence=str(number)) for number in numbers))
+    (found,) = kaoji("gaps", "--format", "json").json
+    assert (found["missing"], found["gaps"]) == (1, [{"first": "2026000002", "last": "2026000002"}])
+    assert (found["jumps"], found["jumped"]) == (1, [{"first": "2025000013", "last": "2026000000"}])
+    (row,) = kaoji("gaps", "--format", "csv").rows
+    assert (row["jumps"], row["missing"], row["gaps"]) == ("1", "1", "2026000002")
+    assert kaoji("status", "--format", "json").json["gaps"] == {SOURCE: 1}
+    kaoji.ends(1, "gaps", "--strict")
+    send(kaoji, event("late", sequence="2026000002"))
+    kaoji("gaps", "--strict")
