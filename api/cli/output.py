@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 BETWEEN = 3
 """Cells between two columns of a table."""
 SHORTEST = 8
+NONE_FOLDED: Mapping[str, int] = {}
 _NUMBER = re.compile(r"-?[0-9.,/]+|–")
 
 
@@ -68,7 +69,15 @@ class Output:
         with opened(self.settings, create=create) as kaoji:
             yield kaoji
 
-    def show(self, value: Any, columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str = "") -> None:
+    def show(
+        self,
+        value: Any,
+        columns: Sequence[str],
+        rows: Iterable[Sequence[Any]],
+        title: str = "",
+        *,
+        folded: Mapping[str, int] = NONE_FOLDED,
+    ) -> None:
         """Print the value as JSON, or the rows under their columns as a table or CSV."""
         if self.format == OutputFormat.json:
             print_json(value)
@@ -77,7 +86,7 @@ class Output:
             writer.writerow(columns)
             writer.writerows(["" if cell is None else cell for cell in row] for row in rows)
         else:
-            print_table(columns, rows, title)
+            print_table(columns, rows, title, folded=folded)
 
 
 def print_json(value: Any) -> None:
@@ -101,11 +110,17 @@ def print_json_list(values: Iterable[Any]) -> None:
 
 
 def print_table(
-    columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str = "", *, shorten: str | None = None
+    columns: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    title: str = "",
+    *,
+    shorten: str | None = None,
+    folded: Mapping[str, int] = NONE_FOLDED,
 ) -> None:
     """A table as wide as the terminal allows, and elsewhere as wide as it needs; numbers to the right.
 
-    On a narrow terminal the column `shorten` is cut with an ellipsis, or left out, so that rows keep to a line.
+    On a narrow terminal the column `shorten` is cut with an ellipsis, or left out, so that rows keep to a line;
+    or columns are `folded` to so many cells each, so that the others have room.
     """
     from rich import box
     from rich.cells import cell_len
@@ -121,7 +136,8 @@ def print_table(
     shown = []
     for index, column in enumerate(columns):
         numeric = bool(kept) and all(_NUMBER.fullmatch(row[index]) for row in kept)
-        cut = column == shorten and console.is_terminal and too_wide > 0
+        narrow = console.is_terminal and too_wide > 0
+        cut = column == shorten and narrow
         if cut and widths[index] - too_wide < SHORTEST:
             continue
         shown.append(index)
@@ -130,7 +146,7 @@ def print_table(
             justify="right" if numeric else "left",
             no_wrap=numeric or cut,
             overflow="ellipsis" if cut else "fold",
-            max_width=widths[index] - too_wide if cut else None,
+            max_width=widths[index] - too_wide if cut else folded.get(column) if narrow else None,
         )
     for row in kept:
         table.add_row(*(row[index] for index in shown))

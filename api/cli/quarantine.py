@@ -14,6 +14,9 @@ from api.cli.output import Output, OutputFormat, print_json_list
 NUMBER_MAX = 2**63 - 1
 ROWS_SHOWN_MAX = 1_000
 """A table holds all its rows to find the widths of its columns; JSON and CSV are printed as they come."""
+LISTED = ["entry", "refused_at", "source", "place", "code", "remedy"]
+LISTED_FOLDED = {"refused_at": len("2026-12-31"), "source": 14, "place": 16}
+"""On a narrow terminal a time has its date above its hour, and what mends a record has most of the room."""
 
 EntriesArgument = Annotated[list[int] | None, typer.Argument(help="Numbers of entries.")]
 CodeOption = Annotated[str | None, typer.Option(help="Only this code.")]
@@ -56,7 +59,7 @@ def quarantine_list(
     query = QuarantineQuery(code, source, case, place, from_, to)
     with output.session() as kaoji:
         found = listed(kaoji, query, state=state, after=after, limit=limit)
-        _show(output, map(output.remedied, found), ["entry", "place", "code", "remedy"])
+        _show(output, map(output.remedied, found), LISTED)
 
 
 def quarantine_summary(context: typer.Context) -> None:
@@ -146,11 +149,16 @@ def _show(output: Output, found: Iterator[dict[str, Any]], columns: Sequence[str
     if output.format == OutputFormat.json:
         print_json_list(found)
         return
-    rows = ([each[name] for name in columns] for each in found)
     if output.format == OutputFormat.csv:
-        output.show(None, columns, rows)
+        output.show(None, columns, ([each[name] for name in columns] for each in found))
         return
-    output.show(None, columns, islice(rows, ROWS_SHOWN_MAX))
+    rows = ([_cell(name, each[name]) for name in columns] for each in found)
+    output.show(None, columns, islice(rows, ROWS_SHOWN_MAX), folded=LISTED_FOLDED)
     more = sum(1 for _ in rows)
     if more:
         output.note(f"{more:,} more are not shown: say --format json or csv to see all of them")
+
+
+def _cell(name: str, value: Any) -> Any:
+    """A value in a table, which has times to the second."""
+    return f"{value[:19]}Z" if name == "refused_at" else value

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.cells import cell_len
 
 from tests.support.command_line import CommandLine, Ran
 
@@ -118,6 +120,32 @@ def test_list_is_filtered_by_code_source_and_limit(kaoji: CommandLine) -> None:
     assert [each["place"] for each in listed(kaoji, "--limit", "2")] == ["stdin:1", "stdin:2"]
     rows = kaoji("quarantine", "list", "--format", "csv").rows
     assert [row["code"] for row in rows] == [each["code"] for each in listed(kaoji)]
+
+
+def test_list_shows_of_which_source_and_when_each_was_refused(kaoji: CommandLine, clock: list[int]) -> None:
+    refuse(kaoji, event(data={"rating": 0}))
+    clock[0] += DAY
+    refuse(kaoji, b"{")
+    mine, unreadable = kaoji("quarantine", "list", "--format", "csv").rows
+    assert (mine["source"], mine["refused_at"]) == ("/gx/hall", "2026-02-25T06:13:20.000000Z")
+    assert (unreadable["source"], unreadable["refused_at"]) == ("", "2026-02-26T06:13:20.000000Z")
+    *_, first, second = kaoji("quarantine", "list").out.splitlines()
+    assert first.split()[:4] == ["1", "2026-02-25T06:13:20Z", "/gx/hall", "stdin:1"]
+    assert second.split()[:4] == ["2", "2026-02-26T06:13:20Z", "–", "stdin:1"]
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_on_a_terminal_of_100_columns_the_remedy_has_most_of_the_room(kaoji: CommandLine, language: str) -> None:
+    source = "urn:gx:systems:licensing-hall:2"
+    refuse(kaoji, event(source=source, type="service.dreamt"))
+    kaoji.environment |= {"FORCE_COLOR": "1", "COLUMNS": "100", "KAOJI_LANG": language}
+    shown = re.sub("\x1b\\[[0-9;]*m", "", kaoji("quarantine", "list").out).splitlines()
+    assert {cell_len(line) for line in shown} == {100}
+    columns = [(part.start(), part.end()) for part in re.finditer(r"\S+ *?(?=   \S|$)", shown[0])]
+    cells = ["".join(line[begin:end].strip() for line in shown[2:]) for begin, end in columns[:5]]
+    assert cells == ["1", "2026-02-25T06:13:20Z", source, "stdin:1", "unknown-type"]
+    assert shown[2][columns[1][0] :].startswith("2026-02-25 ")
+    assert 100 - columns[-1][0] > 30
 
 
 def test_drop_by_code_drops_those_and_no_others(kaoji: CommandLine) -> None:
