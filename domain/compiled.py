@@ -66,8 +66,8 @@ def core_digest() -> str:
 def _cache_folder() -> Path | None:
     """Where machine code is kept, of these very sources; None where nothing can be written.
 
-    numba itself looks only at the file of the function called, not at what is inlined from others: after an
-    upgrade it would go on with the old rules.
+    Not of the file of the function called alone: what is inlined comes from others, and after an upgrade the old
+    rules would go on.
     """
     name = f"core-{core_digest()[:16]}"
     for place in _places():
@@ -103,8 +103,9 @@ SLOW_BECAUSE: str | None = (
 )
 """Why counting takes far longer than it need, and what to do; None where it does not."""
 
-OPTIONS = {"cache": CACHE is not None, "nogil": True, "forceinline": True, "_nrt": False}
-"""Without reference counts (`_nrt`), which cost more than the fold itself and make threads wait for each other:
+OPTIONS = {"nogil": True, "forceinline": True, "_nrt": False}
+"""Without numba's own cache, which fails where a file of it is damaged or a disk full: `machine_code` is ours.
+Without reference counts (`_nrt`), which cost more than the fold itself and make threads wait for each other:
 marked functions fill arrays that they are given, and make none. Calls are inlined, for each would hand over every
 array in seven words."""
 
@@ -134,7 +135,7 @@ class Marked:
             if CACHE is not None and kinds is not None:
                 call = kept_call(CACHE, self._name, kinds)
                 if call is None:
-                    bare = _dispatcher(self.py_func, no_cpython_wrapper=True, no_cfunc_wrapper=True, cache=False)
+                    bare = _dispatcher(self.py_func, no_cpython_wrapper=True, no_cfunc_wrapper=True)
                     call = made_call(CACHE, self._name, kinds, bare, arguments)
             self._calls[kinds] = call or self._by_numba
             return self._calls[kinds]
@@ -153,9 +154,6 @@ def _dispatcher(function: Callable[..., Any], **options: Any) -> Any:
     """numba's own way to compile and call it."""
     import numba
 
-    if CACHE is not None:
-        config: Any = numba.config
-        config.CACHE_DIR = str(CACHE)
     return numba.njit(**{**OPTIONS, **options})(function)
 
 

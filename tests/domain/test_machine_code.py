@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -22,12 +23,12 @@ pytestmark = pytest.mark.skipif(not COMPILED, reason="nothing is compiled here")
 RECORD = np.dtype([("small", np.int32), ("large", np.int64), ("flag", np.bool_)])
 COUNTED = """
 import sys
-from domain.measuring.spans import SPAN_RECORD, cases_reaching
+from domain.measuring.limits import counted_days
 import numpy as np
 
-spans = np.array([(3, 5, 1, 1), (20, 30, 2, 2)], SPAN_RECORD).view(np.recarray)
-print(cases_reaching(spans, from_day=0, to_day=9, upto=2).tolist(), "numba" in sys.modules)
+print(counted_days(0, np.zeros(1, np.int32), True, 11), "numba" in sys.modules)
 """
+"""Calls a function that calls another marked one."""
 
 
 def summed(
@@ -142,13 +143,29 @@ def test_code_of_another_machine_is_not_looked_at(cache: Path, monkeypatch: pyte
     assert len(list(cache.glob("*.code"))) == 2
 
 
-def test_second_process_imports_no_compiler(tmp_path: Path) -> None:
-    def ran() -> str:
-        return subprocess.run(
-            [sys.executable, "-c", COUNTED],
-            env={**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}, cwd=ROOT,
-            capture_output=True, text=True, check=True, timeout=120,
-        ).stdout.strip()  # fmt: skip
+def ran(folder: Path, *, bytes_max: int = resource.RLIM_INFINITY) -> str:
+    """What a process of its own says that keeps its code there, in files of at most so many bytes."""
+    return subprocess.run(
+        [sys.executable, "-c", COUNTED],
+        env={**os.environ, "NUMBA_CACHE_DIR": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}, cwd=ROOT,
+        capture_output=True, text=True, check=True, timeout=120,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (bytes_max, resource.RLIM_INFINITY)),
+    ).stdout.strip()  # fmt: skip
 
-    assert ran() == "[0] True"
-    assert ran() == "[0] False"
+
+def test_second_process_imports_no_compiler(tmp_path: Path) -> None:
+    assert ran(tmp_path) == "7 True"
+    assert ran(tmp_path) == "7 False"
+
+
+def test_nothing_is_kept_that_is_not_checked_before_it_is_believed(tmp_path: Path) -> None:
+    ran(tmp_path)
+    assert {path.suffix for path in tmp_path.rglob("*") if path.is_file()} == {".code"}
+
+
+def test_folder_without_room_leaves_no_trace_of_what_was_compiled(tmp_path: Path) -> None:
+    # Given a folder into which files can be made, and nothing can be written, as on a full disk
+    # When a function is called, then it is compiled each time, and right
+    assert ran(tmp_path, bytes_max=0) == "7 True"
+    assert ran(tmp_path, bytes_max=0) == "7 True"
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
