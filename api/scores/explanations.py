@@ -222,7 +222,9 @@ def _of_subject(
     if by == "all":
         return np.ones(rows.size, np.bool_)
     if by == "staff":
-        return np.asarray(rows.person == history.words["staff"].find(subject))
+        code = history.words["staff"].find(subject)
+        # Nobody is -1 too: who is known from the directory alone does not count for what has no owner.
+        return np.asarray((rows.person == code) & (code >= 0))
     if by == "process":
         register, codes = found.context.register, history.words_of("procedure")
         processes = [register.process_of(code) or UNKNOWN_PROCESS for code in codes] + [UNKNOWN_PROCESS]

@@ -143,6 +143,23 @@ def test_command_prints_what_was_known_then(receipt_log: CommandLine) -> None:
     assert 0 < max(position for each in indicator["counted"] for position in each["actions"]) <= 5_000
 
 
+def test_who_has_only_joined_does_not_answer_for_what_nobody_owns(tmp_path: Path) -> None:
+    # Given somebody who joined and has no part in any case, and a case that names no owner
+    actions = [
+        act("staff.joined", "S1", "01-02", unit="hall"),
+        act("licensing.received", "L1", "03-04", unit="hall", due="2024-03-12"),
+        act("licensing.granted", "L1", "03-05", unit="hall"),
+    ]
+    with product(tmp_path) as kaoji:
+        record(kaoji, actions)
+        found = basis(kaoji, policy="gx-2012", from_text="2024-01-01", to_text="2024-12-31")
+        # When scores are explained
+        person, unit = (explanation(found, each, indicator="timeliness") for each in ("S1", "hall"))
+    # Then the case counts for its unit, and not for that person
+    assert [each["case"] for each in unit["indicators"][0]["counted"]] == ["L1"]
+    assert person["indicators"][0]["counted"] == []
+
+
 def test_one_indicator_is_shown_alone_and_in_chinese(simulated: CommandLine) -> None:
     printed = simulated(
         "explain", "all", *SIMULATED_YEAR, "--indicator", "closure", "--lang", "zh", "--format", "json"
