@@ -297,4 +297,29 @@ ERRORS: Final[Mapping[str, str]] = {
     "Standard input (`-`) can be read once only.": "标准输入（`-`）只能读取一次。",
     "The {way} may not send for the source '{source}': send it as the sender that may, or add the source to "
     "the senders file.": "{way} 无权以来源 '{source}' 发送：请由有权的发送方发送，或将该来源加入发送方文件。",
+    # Engines, exports, and what somebody did to ledger or views.
+    "PySpark is not installed, or not whole. Install Kaoji's extra `spark` (pip install 'kaoji[spark]') and "
+    "Java 17, or leave out --engine spark: the result is the same.":
+        "未安装 PySpark，或安装不完整。请安装考绩的附加项 `spark`（pip install 'kaoji[spark]'）和 Java 17，或不写 "
+        "--engine spark：结果相同。",
+    "Spark did not start or did not finish: {reason} Is Java 17 or later there (java -version, JAVA_HOME)? "
+    "Without --engine spark the result is the same.":
+        "Spark 未能启动或未能完成：{reason} 是否有 Java 17 或更高版本（java -version、JAVA_HOME）？"
+        "不写 --engine spark 结果相同。",
+    "{folder} is not empty. Name a folder that is new, or empty it.":
+        "{folder} 不是空文件夹。请指定新的文件夹，或将其清空。",
+    "{folder} is a file. Name a folder that is new, or an empty one.":
+        "{folder} 是文件。请指定新的或空的文件夹。",
+    "{folder} cannot be written to ({reason}).": "{folder} 无法写入（{reason}）。",
+    "The view {view} is damaged: {reason}. Make it anew: `kaoji rebuild {same}`.":
+        "视图 {view} 已损坏：{reason}。请重建：`kaoji rebuild {same}`。",
+    "Position {position} is missing from the ledger. `kaoji verify` lists all that are; put a backup in place.":
+        "台账缺少位置 {position}。`kaoji verify` 会列出全部缺失；请用备份恢复。",
+    "What stands at position {position} of the ledger cannot be read ({reason}). `kaoji verify` says what else "
+    "was changed; put a backup in place.":
+        "台账位置 {position} 的内容无法读取（{reason}）。`kaoji verify` 会说明还有哪些改动；请用备份恢复。",
+    "The view {view} cannot take in position {position} ({kind}: {reason}), and stands still there. Tell who "
+    "makes Kaoji; to go on without it until it is mended: `kaoji projection skip {same} {place} --reason TEXT`.":
+        "视图 {view} 无法纳入位置 {position}（{kind}：{reason}），停在此处。请告知考绩的开发者；"
+        "若要在修复前跳过它：`kaoji projection skip {same} {place} --reason TEXT`。",
 }  # fmt: skip

@@ -58,4 +58,4 @@ def _forms() -> tuple[_Form, ...]:
 
 def _pattern(form: str) -> Iterator[str]:
     for index, part in enumerate(_WORD.split(form)):
-        yield f"(?P<{part}>.+?)" if index % 2 else re.escape(part)
+        yield f"(?P<{part}>.*?)" if index % 2 else re.escape(part)

@@ -34,7 +34,7 @@ COVERED = (
     *(ROOT / "domain" / "ledger" / f"opening_{name}.py" for name in ("sqlite", "postgres")),
     ROOT / "domain" / "policies" / "policy.py",
     ROOT / "domain" / "rules" / "adoption.py",
-    ROOT / "projections" / "store.py",
+    *(ROOT / "projections" / name for name in ("damage.py", "history/export.py", "store.py", "tallies/spark.py")),
     *(ROOT / "consumers" / name for name in ("byte_streams.py", "files.py", "ndjson.py")),
 )  # fmt: skip
 WAYS_IN = (
@@ -246,6 +246,11 @@ def test_words_within_a_sentence_are_said_too_and_what_was_sent_stays() -> None:
         "zh",
         "Attribute 'r' says 'x', but events.fields.rating expects a number: mend it at the source, or the rule.",
     ) == ("属性 'r' 为 'x'，而 events.fields.rating 要求数字：请在来源处改正，或修改规则。")
+    # What was sent may be nothing
+    assert (
+        said_in("zh", "--as-of '' is neither a position nor a time. Write 120000, or 2012-01-31T18:00:00+08:00.")
+        == "--as-of '' 既非台账位置也非时间。请写 120000 或 2012-01-31T18:00:00+08:00。"
+    )
     assert said_in("zh", "Something that nobody knows.") == "Something that nobody knows."
 
 
