@@ -212,6 +212,9 @@ def _read(path: Path) -> bytes:
 
 def _write(path: Path, data: bytes) -> None:
     """Whole or not at all."""
+    if path.exists() and not path.is_file():
+        # Renaming onto it would put a file in its place, and root may do so to a device.
+        raise TallyWriteError(f"{path} is there, and no file. Name another place.")
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         try:

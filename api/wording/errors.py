@@ -249,6 +249,7 @@ ERRORS: Final[Mapping[str, str]] = {
         "{one} 和 {other} 出自同一台账，行为会重复计数。请只写其一。",
     "{path} cannot be read: {reason}. Name a file that is there.":
         "{path} 无法读取：{reason}。请指定存在的文件。",
+    "{path} is there, and no file. Name another place.": "{path} 已存在，且不是文件。请另指位置。",
     "{path} cannot be written: {reason}. Name another place.": "{path} 无法写入：{reason}。请另指位置。",
     # Views.
     "The view integrity proves the ledger as it grows: it is not paused.":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -136,5 +137,8 @@ def test_files_that_are_none_are_refused(north: CommandLine, tmp_path: Path) -> 
     bad.unlink()
     assert "cannot be read: No such file" in north.ends(2, "tally", "score", bad, *YEAR).err
     assert "cannot be written" in north.ends(1, "tally", "export", tmp_path / "no" / "x", *YEAR[:2]).err
+    os.mkfifo(tmp_path / "pipe")
+    assert "is there, and no file" in north.ends(1, "tally", "export", tmp_path / "pipe", *YEAR[:2]).err
+    assert (tmp_path / "pipe").is_fifo()
     assert "Did you mean 'gx-2012'" in north.ends(2, "tally", "export", bad, "--policy", "gx-2013").err
     assert not bad.exists()
