@@ -151,9 +151,10 @@ def _zones(settings: Settings) -> Iterator[Finding]:
 
 
 def _core() -> Iterator[Finding]:
-    from domain.compiled import CACHE, SLOW_BECAUSE
+    from domain.compiled import CACHE, SLOW_BECAUSE, broken_numba
 
-    yield Finding("scoring core", SLOW_BECAUSE is None, SLOW_BECAUSE or f"compiled, kept in {CACHE}")
+    slow = SLOW_BECAUSE or broken_numba()
+    yield Finding("scoring core", slow is None, slow or f"compiled, kept in {CACHE}")
 
 
 def _store(settings: Settings) -> Iterator[Finding]:

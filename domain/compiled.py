@@ -11,13 +11,15 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property, update_wrapper
+from functools import cache, cached_property, update_wrapper
+from importlib import import_module
 from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
 from threading import RLock
 from typing import Any, Final, ParamSpec, TypeVar, cast
 
+from domain.log_events import CORE_SLOW
 from domain.machine_code import Call, Kinds, kept_call, kinds_of, made_call
 
 Parameters = ParamSpec("Parameters")
@@ -131,14 +133,21 @@ class Marked:
 
     def _made(self, kinds: Kinds | None, arguments: tuple[Any, ...]) -> Call:
         with _compiling:
-            call: Call | None = None
-            if CACHE is not None and kinds is not None:
-                call = kept_call(CACHE, self._name, kinds)
-                if call is None:
-                    bare = _dispatcher(self.py_func, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-                    call = made_call(CACHE, self._name, kinds, bare, arguments)
-            self._calls[kinds] = call or self._by_numba
+            try:
+                self._calls[kinds] = self._machine_code(kinds, arguments) or self._by_numba
+            except ImportError:
+                _say_that_numba_is_broken()
+                self._calls[kinds] = self.py_func
             return self._calls[kinds]
+
+    def _machine_code(self, kinds: Kinds | None, arguments: tuple[Any, ...]) -> Call | None:
+        """What was kept, or is compiled and kept now; None where numba must call. Raises ImportError."""
+        if CACHE is None or kinds is None:
+            return None
+        if found := kept_call(CACHE, self._name, kinds):
+            return found
+        bare = _dispatcher(self.py_func, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+        return made_call(CACHE, self._name, kinds, bare, arguments)
 
     @cached_property
     def _by_numba(self) -> Any:
@@ -151,10 +160,27 @@ class Marked:
 
 
 def _dispatcher(function: Callable[..., Any], **options: Any) -> Any:
-    """numba's own way to compile and call it."""
+    """numba's own way to compile and call it. Raises ImportError."""
+    if broken := broken_numba():
+        raise ImportError(broken)
     import numba
 
     return numba.njit(**{**OPTIONS, **options})(function)
+
+
+@cache
+def broken_numba() -> str | None:
+    """Why numba, which is installed, compiles nothing, such as a NumPy that it does not know; None if it does."""
+    try:
+        import_module("numba")
+    except ImportError as error:
+        return f"numba cannot be imported ({error}). Install a numba that fits what else is installed."
+    return None
+
+
+@cache
+def _say_that_numba_is_broken() -> None:
+    CORE_SLOW.log(reason=broken_numba() or "llvmlite cannot be imported. Install numba anew.")
 
 
 def compiled(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:

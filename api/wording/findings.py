@@ -21,6 +21,8 @@ FINDINGS: Final[Mapping[str, str]] = {
     "nothing in it gets in the way": "环境变量无妨碍",
     "It runs uncompiled, a hundred times slower. Install numba, and unset NUMBA_DISABLE_JIT.":
         "未经编译运行，慢上百倍。请安装 numba，并取消 NUMBA_DISABLE_JIT。",
+    "numba cannot be imported ({reason}). Install a numba that fits what else is installed.":
+        "numba 无法导入（{reason}）。请安装与其他软件包相配的 numba。",
     "compiled, kept in {place}": "已编译，保存在 {place}",
     "It is compiled anew by every command: neither its folder nor the user's cache can be written. Name a "
     "folder in NUMBA_CACHE_DIR.":

@@ -105,3 +105,15 @@ def test_core_runs_where_nothing_can_be_kept(tmp_path: Path) -> None:
     blocked = tmp_path / "file"
     blocked.touch()
     assert ran(ROOT, NUMBA_CACHE_DIR=str(blocked / "within")) == ["None", "1"]
+
+
+def test_core_runs_where_numba_is_there_and_cannot_be_imported(tmp_path: Path) -> None:
+    # Given a numba that does not know the NumPy beside it
+    broken = tmp_path / "broken" / "numba"
+    broken.mkdir(parents=True)
+    (broken / "__init__.py").write_text('raise ImportError("Numba needs NumPy 2.2 or less.")')
+    (broken / "_version.py").touch()
+    # When something is counted where no machine code is kept, then it is counted, and nothing is kept
+    cache, counted = ran(ROOT, PYTHONPATH=str(broken.parent), NUMBA_CACHE_DIR=str(tmp_path / "cache"))
+    assert counted == "1"
+    assert not list(Path(cache).iterdir())
