@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import current_thread, main_thread
 from types import FrameType
-from typing import Any
+from typing import Any, Final
 
 from api.bootstrap import Kaoji, opened, system_clock
 from api.follower import Follower
@@ -32,6 +32,9 @@ from domain.ledger.errors import NoLedgerError
 from domain.ledger.records import Arrival, Verdict
 from domain.log_events import CONSUMER_STARTED, CONSUMER_STOPPED
 from projections.driver import Progress, no_progress
+
+CLOSE_SECONDS_MAX: Final = 1.0
+"""How long the store may take to let go once everything is to end."""
 
 
 class BrokenOffError(KaojiError):
@@ -181,8 +184,7 @@ def consume_topic(
     except NoLedgerError:
         see_whether_kafka_lets_us_in(bootstrap, topic, group, config)
     with (
-        opened(settings) as kaoji,
-        _stopped_by_signals() as stop,
+        _opened_until_stopped(settings) as (kaoji, stop),
         _watched(kaoji, where, stop=stop) as (figures, follower),
     ):
         CONSUMER_STARTED.log(topic=topic, bootstrap=bootstrap, group=group)
@@ -210,6 +212,19 @@ def consume_topic(
         quarantined=totals.quarantined,
     )
     return totals
+
+
+@contextmanager
+def _opened_until_stopped(settings: Settings) -> Iterator[tuple[Kaoji, Stop]]:
+    """The store, and what SIGTERM and SIGINT set. Told to stop, nobody waits for long until the store lets go:
+    an SQLite file that another process keeps locked is closed only when whoever waits for the lock has had it."""
+    with ExitStack() as store:
+        kaoji = store.enter_context(opened(settings))
+        with _stopped_by_signals() as stop:
+            try:
+                yield kaoji, stop
+            finally:
+                stop.outlast(store.pop_all().close, seconds_max=CLOSE_SECONDS_MAX)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from threading import Thread
 from typing import Final
 
 SECONDS_MAX: Final = 4.0
@@ -41,3 +42,22 @@ class Stop:
         until = self._monotonic() + seconds_max
         while not self.is_set() and (left := until - self._monotonic()) > 0:
             time.sleep(min(_LOOK_SECONDS, left))
+
+    def outlast(self, work: Callable[[], None], *, seconds_max: float) -> None:
+        """Do something that may hang: once everything is to end, it is left behind after `seconds_max`."""
+        failed: list[BaseException] = []
+
+        def do() -> None:
+            try:
+                work()
+            except BaseException as error:  # noqa: BLE001  # raised where it is waited for
+                failed.append(error)
+
+        # A daemon: what hangs must not keep the process from ending.
+        thread = Thread(target=do, name="closer", daemon=True)
+        thread.start()
+        while thread.is_alive() and not self.is_set():
+            thread.join(_LOOK_SECONDS)
+        thread.join(self.left(seconds_max))
+        if failed:
+            raise failed[0]
