@@ -40,7 +40,7 @@ class NoWritesError(UnreachableError):
 
 
 class KeysUnreachableError(UnreachableError):
-    """The key database does not answer. Nothing was written to the ledger: keys come first."""
+    """The keys cannot be read or written just now. Nothing was written to the ledger: keys come first."""
 
 
 class BusyLedgerError(UnreachableError):

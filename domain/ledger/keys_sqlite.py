@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import sqlite3
@@ -11,12 +12,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from domain.ledger.errors import MissingKeyError, WrongStoreError
+from domain.ledger.errors import KeysUnreachableError, MissingKeyError, WrongStoreError
 from domain.ledger.keys import CACHED_KEYS_MAX, Key
 
 # "KAKY": tells the key file from any other SQLite file.
 _APPLICATION_ID = 0x4B414B59
 _CHUNK = 500
+LOCK_TIMEOUT_SECONDS = 30
 Item = TypeVar("Item")
 
 _SCHEMA = (
@@ -67,10 +69,11 @@ class KeyFile:
         found: dict[bytes, bytes | None] = {}
         with self._lock:
             if wanted and (self._connection is not None or self._path.exists()):
-                for part in _chunks(wanted):
-                    marks = ",".join("?" * len(part))
-                    rows = self._connect().execute(f"SELECT key_id, key FROM keys WHERE key_id IN ({marks})", part)
-                    found.update(rows)
+                with self._told("read"):
+                    for part in _chunks(wanted):
+                        marks = ",".join("?" * len(part))
+                        select = f"SELECT key_id, key FROM keys WHERE key_id IN ({marks})"
+                        found.update(self._connect().execute(select, part))
         lost = [key_id for key_id in wanted if key_id not in found]
         if lost:
             raise MissingKeyError(
@@ -84,10 +87,11 @@ class KeyFile:
         with self._lock:
             if self._connection is None and not self._path.exists():
                 return []
-            rows = self._connect().execute(
-                "SELECT key_id FROM keys WHERE name = ? AND destroyed_at IS NULL ORDER BY key_id", (name,)
-            )
-            return [row[0] for row in rows]
+            with self._told("read"):
+                rows = self._connect().execute(
+                    "SELECT key_id FROM keys WHERE name = ? AND destroyed_at IS NULL ORDER BY key_id", (name,)
+                )
+                return [row[0] for row in rows]
 
     def destroy(self, key_id: bytes) -> bool:
         """Destroy a key for good: what it sealed can never be read again. False when it was gone already."""
@@ -131,7 +135,8 @@ class KeyFile:
         # Another process may have destroyed a key that we hold in memory: sealing with it would lose the text.
         if self._connection is None:
             return
-        version = self._connection.execute("PRAGMA data_version").fetchone()[0]
+        with self._told("read"):
+            version = self._connection.execute("PRAGMA data_version").fetchone()[0]
         if version != self._data_version:
             self._cache.clear()
             self._data_version = version
@@ -139,36 +144,59 @@ class KeyFile:
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
         connection = self._connect()
-        try:
+        with self._told("written"):
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield connection
-            except BaseException:
-                connection.execute("ROLLBACK")
-                raise
-            connection.execute("COMMIT")
-        except sqlite3.OperationalError as error:
-            raise WrongStoreError(
-                f"The key file {self._path} cannot be written: {error}. Check its permissions and the disk."
-            ) from error
+                connection.execute("COMMIT")
+            finally:
+                # A full disk ends the transaction by itself at some moments, and at others it does not.
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
 
     def _connect(self) -> sqlite3.Connection:
         if self._connection is None:
-            try:
+            with self._told("opened"):
                 # Made with its permissions, before SQLite would make it readable by all.
                 if not self._path.exists():
                     os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
                 self._connection = _opened(self._path)
-            except (OSError, sqlite3.Error) as error:
-                raise WrongStoreError(
-                    f"The key file {self._path} cannot be opened: {error}. Name another, or check its permissions."
-                ) from error
-            self._data_version = self._connection.execute("PRAGMA data_version").fetchone()[0]
+                self._data_version = self._connection.execute("PRAGMA data_version").fetchone()[0]
         return self._connection
+
+    @contextmanager
+    def _told(self, what: str) -> Iterator[None]:
+        """What SQLite or the disk says, in our words. Raises KeysUnreachableError for what passes."""
+        try:
+            yield
+        except (OSError, sqlite3.Error) as error:
+            failed = f"The key file {self._path} cannot be {what}: {error}."
+            if _is_locked(error):
+                raise KeysUnreachableError(
+                    f"{failed} Another process keeps it: wait for that or stop it, then try again."
+                ) from error
+            if _lacks_room(error):
+                raise KeysUnreachableError(f"{failed} Make room on its disk, then try again.") from error
+            raise WrongStoreError(f"{failed} Name another, or check its permissions.") from error
+
+
+def _is_locked(error: Exception) -> bool:
+    return _primary_code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
+def _lacks_room(error: Exception) -> bool:
+    return _primary_code(error) in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR) or (
+        isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+    )
+
+
+def _primary_code(error: Exception) -> int | None:
+    code: int | None = getattr(error, "sqlite_errorcode", None)
+    return None if code is None else code & 0xFF
 
 
 def _opened(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=LOCK_TIMEOUT_SECONDS)
     try:
         # A key must be on the disk before the ledger holds what it sealed; no journal may keep a destroyed one.
         connection.execute("PRAGMA synchronous = EXTRA")

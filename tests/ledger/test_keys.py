@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from threading import Barrier
 
@@ -87,6 +89,40 @@ def test_keys_that_are_not_in_memory_any_more_are_found_again(
 def test_lost_key_is_told(host: KeyMaker) -> None:
     with pytest.raises(MissingKeyError, match="does not hold key"):
         host().get([bytes(16)])
+
+
+def test_key_file_that_another_process_keeps_is_waited_for_and_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keys_sqlite, "LOCK_TIMEOUT_SECONDS", 0.05)
+    keys = open_keys(tmp_path / "keys.db", clock=Clock())
+    made = keys.in_use(["person/p1"])
+    with closing(sqlite3.connect(tmp_path / "keys.db")) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        for ask in (
+            lambda: keys.in_use(["person/p2"]),
+            lambda: keys.get([made["person/p1"].key_id]),
+            lambda: keys.ids_of("person/p1"),
+            lambda: open_keys(tmp_path / "keys.db", clock=Clock()).in_use(["person/p2"]),
+        ):
+            with pytest.raises(KeysUnreachableError, match="Another process keeps it"):
+                ask()
+    assert keys.in_use(["person/p1", "person/p2"])["person/p1"] == made["person/p1"]
+    keys.close()
+
+
+def test_key_file_on_a_full_disk_is_told_and_goes_on_when_there_is_room(tmp_path: Path) -> None:
+    keys = open_keys(tmp_path / "keys.db", clock=Clock())
+    made = keys.in_use(["person/p1"])
+    connection = keys._connection  # type: ignore[attr-defined]
+    (pages,) = connection.execute("PRAGMA page_count").fetchone()
+    connection.execute(f"PRAGMA max_page_count = {pages}")
+    for _ in range(2):
+        with pytest.raises(KeysUnreachableError, match="Make room"):
+            keys.in_use([f"person/{number}" for number in range(1_000)])
+    connection.execute("PRAGMA max_page_count = 1000000")
+    assert keys.in_use(["person/p1", "person/7"])["person/p1"] == made["person/p1"]
+    keys.close()
 
 
 @pytest.mark.postgres
