@@ -42,7 +42,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from domain.errors import KaojiError, UnreachableError
-from domain.ledger.errors import NoWritesError, is_read_only
+from domain.ledger.errors import NoWritesError, cannot_be_opened, is_locked, is_read_only, lacks_room
 
 __all__ = [
     "BLOCKS",
@@ -415,8 +415,7 @@ def _told() -> Iterator[None]:
     try:
         yield
     except DATABASE_ERRORS as error:
-        reason = " ".join(str(getattr(error, "orig", None) or error).split()).rstrip(".")
-        raise UnreachableError(f"The store does not answer: {reason}. Start it, then try again.") from error
+        raise UnreachableError(_why_not(getattr(error, "orig", None) or error)) from error
     except DatabaseError as error:
         if is_read_only(error.orig):
             raise NoWritesError("The store", str(error.orig)) from error
@@ -427,6 +426,18 @@ def _told() -> Iterator[None]:
             f"The store is damaged: {error.orig}. `kaoji verify` says where; put a backup in place with "
             "`kaoji restore`."
         ) from error
+
+
+def _why_not(error: BaseException) -> str:
+    """Why the store cannot be used just now, and what to do."""
+    reason = " ".join(str(error).split()).rstrip(".")
+    if is_locked(error):
+        return f"Another process keeps the store locked ({reason}). Wait for it or stop it, then try again."
+    if lacks_room(error):
+        return f"The store has no room: {reason}. Make some on its disk, then try again."
+    if cannot_be_opened(error):
+        return f"The store cannot be opened: {reason}. Check that it and its folder can be written."
+    return f"The store does not answer: {reason}. Start it, then try again."
 
 
 def open_views(url: str) -> ViewStore:

@@ -104,6 +104,12 @@ ERRORS: Final[Mapping[str, str]] = {
         "其间有人重试或放弃了其中的记录；未写入任何内容。请用 `kaoji quarantine list` 查看未决记录后重试。",
     "The store has given no answer for {seconds} s. See what it waits for: a lock, the disk, a server that is "
     "frozen.": "数据库 {seconds} 秒未应答。请查看它在等待什么：锁、磁盘，或服务器已停滞。",
+    "Another process keeps the store locked ({reason}). Wait for it or stop it, then try again.":
+        "另一进程锁住了数据库（{reason}）。请等待或停止该进程，然后重试。",
+    "The store has no room: {reason}. Make some on its disk, then try again.":
+        "数据库空间不足：{reason}。请在其磁盘上腾出空间后重试。",
+    "The store cannot be opened: {reason}. Check that it and its folder can be written.":
+        "数据库无法打开：{reason}。请检查文件及其文件夹是否可写。",
     "The store does not answer: {reason}. Start it, then try again.": "数据库无应答：{reason}。请启动后重试。",
     "The store is damaged: {reason}. `kaoji verify` says where; put a backup in place with `kaoji restore`.":
         "数据库已损坏：{reason}。`kaoji verify` 指出何处；请用 `kaoji restore` 恢复备份。",

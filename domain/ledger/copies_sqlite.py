@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from domain.errors import KaojiError
-from domain.ledger.errors import WrongStoreError
+from domain.ledger.errors import WrongStoreError, cannot_be_opened, is_locked, lacks_room
 
 _PAGES_AT_ONCE = 4_096
 _FAULTS_MAX = 20
@@ -51,6 +51,8 @@ def copy_file(source: Path, target: Path, *, copied: Copied = lambda _done, _all
         part.rename(target)
         _flush(target.parent)
     except sqlite3.Error as error:
+        if lacks_room(error):
+            raise CopyError(f"{target} cannot be written ({error}). Make room, or name another place.") from error
         raise WrongStoreError(f"{source} cannot be copied: {error}. Is it a store, and whole?") from error
     except OSError as error:
         raise CopyError(
@@ -61,11 +63,19 @@ def copy_file(source: Path, target: Path, *, copied: Copied = lambda _done, _all
 
 
 def damage_in(file: Path) -> list[str]:
-    """What SQLite finds wrong with a file: torn pages, indexes that do not fit. Empty when it is whole."""
+    """What SQLite finds wrong with a file: torn pages, indexes that do not fit. Empty when it is whole.
+
+    Raises WrongStoreError where SQLite cannot look into it.
+    """
     try:
         with closing(_opened(file, "ro")) as connection:
             rows = connection.execute(f"PRAGMA integrity_check({_FAULTS_MAX})").fetchall()
     except sqlite3.Error as error:
+        if cannot_be_opened(error) or is_locked(error):
+            raise WrongStoreError(
+                f"{file} cannot be opened: {error}. Check that it and its folder can be written, and that no "
+                "other program keeps it."
+            ) from error
         return [str(error)]
     told = [" ".join(str(row[0]).split()) for row in rows]
     return [] if told == ["ok"] else told

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -10,7 +12,7 @@ from eventsourcing.persistence import IntegrityError, OperationalError, Persiste
 from domain.errors import KaojiError, UnreachableError, WrongInputError
 
 # What is said about it depends on the server's language.
-_READ_ONLY = "25006"
+_READ_ONLY, _LOCKED, _FULL = "25006", "55P03", "53100"
 
 
 class WrongStoreError(WrongInputError):
@@ -111,6 +113,33 @@ def store_errors_told(place: str) -> Iterator[None]:
 def is_read_only(error: BaseException | None) -> bool:
     """Whether PostgreSQL has refused a write because it is a standby, or set to be read only."""
     return getattr(error, "sqlstate", None) == _READ_ONLY
+
+
+def is_locked(error: BaseException | None) -> bool:
+    """Whether another process has kept what is asked for locked for longer than we wait."""
+    return getattr(error, "sqlstate", None) == _LOCKED or _sqlite_code(error) in (
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+    )
+
+
+def lacks_room(error: BaseException | None) -> bool:
+    """Whether a disk is full, or takes nothing more."""
+    return (
+        getattr(error, "sqlstate", None) == _FULL
+        or _sqlite_code(error) in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
+        or (isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT))
+    )
+
+
+def cannot_be_opened(error: BaseException | None) -> bool:
+    """Whether SQLite was kept from a file, or from those that it writes beside it: that says nothing of damage."""
+    return _sqlite_code(error) in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM)
+
+
+def _sqlite_code(error: BaseException | None) -> int | None:
+    code: int | None = getattr(error, "sqlite_errorcode", None)
+    return None if code is None else code & 0xFF
 
 
 def on_one_line(error: Exception) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import secrets
 import sqlite3
@@ -12,7 +11,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from domain.ledger.errors import KeysUnreachableError, MissingKeyError, WrongStoreError
+from domain.ledger.errors import (
+    KeysUnreachableError,
+    MissingKeyError,
+    WrongStoreError,
+    is_locked,
+    lacks_room,
+)
 from domain.ledger.keys import CACHED_KEYS_MAX, Key
 
 # "KAKY": tells the key file from any other SQLite file.
@@ -171,28 +176,13 @@ class KeyFile:
             yield
         except (OSError, sqlite3.Error) as error:
             failed = f"The key file {self._path} cannot be {what}: {error}."
-            if _is_locked(error):
+            if is_locked(error):
                 raise KeysUnreachableError(
                     f"{failed} Another process keeps it: wait for that or stop it, then try again."
                 ) from error
-            if _lacks_room(error):
+            if lacks_room(error):
                 raise KeysUnreachableError(f"{failed} Make room on its disk, then try again.") from error
             raise WrongStoreError(f"{failed} Name another, or check its permissions.") from error
-
-
-def _is_locked(error: Exception) -> bool:
-    return _primary_code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
-
-
-def _lacks_room(error: Exception) -> bool:
-    return _primary_code(error) in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR) or (
-        isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
-    )
-
-
-def _primary_code(error: Exception) -> int | None:
-    code: int | None = getattr(error, "sqlite_errorcode", None)
-    return None if code is None else code & 0xFF
 
 
 def _opened(path: Path) -> sqlite3.Connection:
