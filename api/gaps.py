@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from api.bootstrap import Kaoji
 from domain.errors import UnknownNameError
+from projections.history.columns import History
 from projections.numbering import Numbered
 
 RANGES_DEFAULT: Final = 100
@@ -28,9 +29,9 @@ def gaps(kaoji: Kaoji, *, source: str | None = None, limit: int = RANGES_DEFAULT
     return [_told(name, each, limit) for name, each in found.items() if source is not None or each.numbers]
 
 
-def missing_by_source(kaoji: Kaoji) -> dict[str, int]:
-    """How many numbers are missing, of the sources of which any is."""
-    found = kaoji.numbering.upto(kaoji.history())
+def missing_by_source(kaoji: Kaoji, history: History) -> dict[str, int]:
+    """How many numbers are missing by then, of the sources of which any is."""
+    found = kaoji.numbering.upto(history)
     return {name: each.missing for name, each in found.items() if each.counts_on and each.missing}
 
 

@@ -12,25 +12,40 @@ from api.view_operations import pause_json
 from api.watching.observation import Observation, Observer
 from domain.compiled import COMPILED
 from projections.corrections import report_corrections
+from projections.damage import PoisonEventError
+from projections.history.columns import History
 from projections.recorded_actions import instant_text
 from projections.tallies.case_files import waiting_actions
 
 
 def status(kaoji: Kaoji, *, observer: Observer | None = None) -> dict[str, Any]:
-    """What `kaoji status` prints and `GET /status` answers. The lag is that before this command caught up."""
+    """What `kaoji status` prints and `GET /status` answers. The lag is that before this command caught up.
+
+    A view that cannot take in an event is the `fault`; the rest is told all the same.
+    """
     seen = (observer or Observer(kaoji)).look()
-    history = kaoji.history()
+    history, fault = _history_and_fault(kaoji, seen)
     corrections = report_corrections(history, kaoji.ledger)
     return {
         **observed(seen),
+        "fault": fault,
         "waiting": int(waiting_actions(history).size),
         "without_effect": list(corrections.without_effect),
         "self_recorded": list(corrections.self_recorded),
-        "gaps": missing_by_source(kaoji),
+        "gaps": missing_by_source(kaoji, history),
         "quarantined": kaoji.ledger.counts()["quarantined"],
         "kept_files": None if kaoji.kept_files is None else [path.name for path in kaoji.kept_files.paths()],
         "core": "compiled" if COMPILED else "plain Python (slow): install numba to compile it",
     }
+
+
+def _history_and_fault(kaoji: Kaoji, seen: Observation) -> tuple[History, str | None]:
+    """The history as far as it comes, and which event keeps a view from coming farther."""
+    try:
+        return kaoji.history(), None
+    except PoisonEventError as error:
+        # No view is carried on for a position that all of them have reached.
+        return kaoji.history(upto=min(view.position for view in seen.views)), str(error)
 
 
 def observed(seen: Observation) -> dict[str, Any]:

@@ -41,12 +41,15 @@ def status(
         found = answer(kaoji)
     rows: list[list[Any]] = [["events", found["events"]], ["last recorded", found["recorded_at"]]]
     rows += [[f"view {each['name']}", view_cell(each)] for each in found["projections"]]
+    rows += [["fault", found["fault"]]] if found["fault"] else []
     rows += [["waiting references", found["waiting"]], ["without effect", len(found["without_effect"])]]
     rows += [["self-recorded corrections", len(found["self_recorded"])]]
     rows += [[f"numbers missing from {source}", number] for source, number in found["gaps"].items()]
     rows += [[f"quarantined {code}", number] for code, number in found["quarantined"].items()]
     rows += [["kept files", " ".join(found["kept_files"] or ())], ["scoring core", found["core"]]]
     output.show(found, ["", "value"], rows)
+    if found["fault"]:
+        raise typer.Exit(1)
 
 
 def rebuild(

@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from api.bootstrap import Kaoji
+from api.status import status
 from api.verification import verification
 from api.view_operations import ViewOrderError, pause_view, resume_view, skip_event, views_listed
 from domain.errors import UnknownNameError
@@ -130,9 +131,9 @@ class Stumbling:
         return self.inner.apply(store, connection, build, batch)
 
 
-def poisoned(kaoji: Kaoji, *at: int) -> None:
-    """Have the directory stumble over these positions."""
-    kaoji.driver.projections[DIRECTORY] = Stumbling(kaoji.driver.projections[DIRECTORY], set(at))
+def poisoned(kaoji: Kaoji, *at: int, view: str = DIRECTORY) -> None:
+    """Have a view stumble over these positions."""
+    kaoji.driver.projections[view] = Stumbling(kaoji.driver.projections[view], set(at))
 
 
 def test_view_stands_still_right_before_what_it_cannot_take_in_and_keeps_no_other(kaoji: Kaoji) -> None:
@@ -145,6 +146,23 @@ def test_view_stands_still_right_before_what_it_cannot_take_in_and_keeps_no_othe
     answer = verification(kaoji)
     assert not answer["ok"]
     assert [fault for fault in answer["faults"] if "cannot take in position 13" in fault]
+
+
+@pytest.mark.parametrize("view", [HISTORY, DIRECTORY])
+def test_status_tells_all_there_is_while_a_view_cannot_go_on(view: str, tmp_path: Path) -> None:
+    with product(tmp_path) as kaoji:
+        append(kaoji, 0, 20)
+        poisoned(kaoji, 13, view=view)
+        found = status(kaoji)
+        assert f"{view} cannot take in position 13" in found["fault"]
+        append(kaoji, 20, 5)
+        again = status(kaoji)
+    assert {each["name"]: each["position"] for each in again["projections"]} == {
+        name: 12 if name == view else 20 for name in ("directory", "history", "integrity", "rulebook")
+    }
+    assert (again["events"], again["fault"]) == (25, found["fault"])
+    with product(tmp_path) as kaoji:
+        assert status(kaoji)["fault"] is None
 
 
 def test_event_left_out_is_left_out_by_every_rebuild_and_told(kaoji: Kaoji) -> None:
