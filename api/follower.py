@@ -100,6 +100,9 @@ class Follower:
                 if last:
                     self._error = error
                     return
+                if self._stopping.is_set():
+                    # Left behind, it meets a store that has been closed meanwhile.
+                    return
                 # Shown by /health/ready until it has passed; the next poll tries again.
                 self._note(str(error))
             if last:

@@ -30,7 +30,7 @@ from consumers.stopping import Stop
 from domain.errors import KaojiError, WrongInputError
 from domain.ledger.errors import NoLedgerError
 from domain.ledger.records import Arrival, Verdict
-from domain.log_events import CONSUMER_STARTED, CONSUMER_STOPPED
+from domain.log_events import CONSUMER_STOPPED
 from projections.driver import Progress, no_progress
 
 CLOSE_SECONDS_MAX: Final = 1.0
@@ -187,7 +187,6 @@ def consume_topic(
         _opened_until_stopped(settings) as (kaoji, stop),
         _watched(kaoji, where, stop=stop) as (figures, follower),
     ):
-        CONSUMER_STARTED.log(topic=topic, bootstrap=bootstrap, group=group)
         totals = consume(
             kaoji.ledger,
             bootstrap=bootstrap,

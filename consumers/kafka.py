@@ -26,7 +26,13 @@ from domain.errors import UnreachableError, WrongInputError
 from domain.garbage import collector_off
 from domain.ledger.errors import StaleTrackingError
 from domain.ledger.records import Arrival
-from domain.log_events import BATCH_ABANDONED, BATCH_DROPPED, CONSUMER_GOING_ON, CONSUMER_WAITING
+from domain.log_events import (
+    BATCH_ABANDONED,
+    BATCH_DROPPED,
+    CONSUMER_GOING_ON,
+    CONSUMER_STARTED,
+    CONSUMER_WAITING,
+)
 from domain.watching import BatchTimes
 
 TOPIC = "administrative-actions"
@@ -101,6 +107,8 @@ def consume(
                 intake, member, clock=clock, stop=stop, until_idle=until_idle, on_batch=on_batch, binding=binding,
                 letters=letters, watch=watch or ConsumerWatch(),
             )  # fmt: skip
+            if not stop.is_set():
+                CONSUMER_STARTED.log(topic=topic, bootstrap=bootstrap, group=group)
             with collector_off(), quick_switching():
                 run.to_the_end()
             return intake.totals

@@ -72,7 +72,7 @@ _POSITION = (int, "Position in the ledger.")
 
 CONSUMER_STARTED = _event(
     "consumer-started", "info", "Consuming {topic} from {bootstrap} as a member of {group}.",
-    "`kaoji consume` has joined its group.",
+    "`kaoji consume` has found Kafka and the topic, and joins its group.",
     topic=(str, "The topic."), bootstrap=(str, "Kafka's addresses."), group=(str, "The consumer group."),
 )  # fmt: skip
 CONSUMER_STOPPED = _event(

@@ -15,6 +15,7 @@ from api.bootstrap import Kaoji
 from api.follower import Follower
 from consumers.stopping import SECONDS_MAX, Stop
 from consumers.writing import AbandonedBatchError, BatchWriter
+from domain.errors import UnreachableError
 from domain.ledger.records import Recorded
 from projections.damage import PoisonEventError
 from projections.store import Checkpoint
@@ -68,6 +69,13 @@ class Stumbling:
 
     def apply(self, *_: Any) -> Any:
         raise KeyError("planted")
+
+
+class Away:
+    """A projection whose store was closed."""
+
+    def apply(self, *_: Any) -> Any:
+        raise UnreachableError("The pool is closed.")
 
 
 def append(kaoji: Kaoji, first: int, count: int) -> None:
@@ -139,6 +147,21 @@ def test_told_to_stop_the_end_does_not_wait_for_a_view_that_hangs(
     held.let_go.set()
     wait_for(lambda: all(each.name != "kaoji-follower" for each in threads()))
     assert positions(kaoji) <= {0, 5}
+
+
+def test_what_was_left_behind_says_nothing_of_a_store_that_was_closed_meanwhile(
+    kaoji: Kaoji, follower: Follower, held: Held, caplog: pytest.LogCaptureFixture
+) -> None:
+    append(kaoji, 0, 5)
+    follower.start()
+    assert held.at_work.wait(20)
+    held.inner = Away()
+    stop = Stop()
+    stop.set()
+    follower.finish(stop=stop)
+    held.let_go.set()
+    wait_for(lambda: all(each.name != "kaoji-follower" for each in threads()))
+    assert [message for message in caplog.messages if "closed" in message] == []
 
 
 def test_what_hangs_at_once_is_waited_for_in_one_time(kaoji: Kaoji, follower: Follower, held: Held) -> None:
