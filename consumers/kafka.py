@@ -271,6 +271,10 @@ class _Run:
                 raise KafkaUnreachableError("Kafka does not answer.")
             if (refusal := self._member.refusal()) is not None:
                 raise refusal
+            if not self._member.has_topic():
+                raise KafkaUnreachableError(
+                    "Kafka has the topic no more. Create it again: it is read from its beginning then."
+                )
             self._waits.over()
         return False
 

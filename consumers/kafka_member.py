@@ -234,6 +234,10 @@ class Member:
         """Whether anything listens where Kafka should be."""
         return any_answers(self._bootstrap, seconds_max=1.0)
 
+    def has_topic(self) -> bool:
+        """Whether Kafka had the topic when it was last asked."""
+        return self._consumer._cluster.partitions_for_topic(self._topic) is not None
+
     def refusal(self) -> KafkaAccessError | None:
         """Why Kafka, which answers, keeps us out; None if it does not. What was heard is forgotten."""
         found = self._log.refusal(self._bootstrap, certain=True)

@@ -8,6 +8,7 @@ import time
 import weakref
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from consumers import kafka
 from consumers.kafka_member import KafkaRefusedError, KafkaUnreachableError, LostRecordsError
 from consumers.kafka_topics import create_topic, publish
 from consumers.pipeline import Totals
+from consumers.stopping import Stop
 from consumers.watch import ConsumerWatch, PartitionStand
 from domain.errors import WrongInputError
 from domain.ledger.errors import StaleTrackingError
@@ -174,6 +176,29 @@ def test_a_topic_created_anew_is_read_from_its_beginning(
     totals = run(ledger, kafka_server, kafka_topic)
 
     assert (totals.read, totals.recorded, totals.duplicates) == (60, 50, 10)
+
+
+def test_a_topic_that_is_deleted_meanwhile_is_waited_for_and_the_log_says_so(
+    ledger: Ledger, kafka_server: str, kafka_topic: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    publish(kafka_server, kafka_topic, lines(10))
+    stop, totals = Stop(), list[Totals]()
+    member = Thread(
+        target=run, args=(ledger, kafka_server, kafka_topic),
+        kwargs={"until_idle": None, "stop": stop, "on_batch": totals.append}, daemon=True,
+    )  # fmt: skip
+    member.start()
+    wait_for(lambda: bool(totals))
+    admin = KafkaAdminClient(bootstrap_servers=kafka_server)
+    admin.delete_topics([kafka_topic])
+    admin.close()
+    wait_for(lambda: "has the topic no more. Create it again" in caplog.text)
+    create_topic(kafka_server, kafka_topic, partitions=3)
+    publish(kafka_server, kafka_topic, lines(10, first=11))
+    wait_for(lambda: "Going on." in caplog.text and ledger.head().position == 20)
+    stop.set()
+    member.join(10)
+    assert not member.is_alive()
 
 
 # When to end
