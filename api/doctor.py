@@ -168,13 +168,26 @@ def _store(settings: Settings) -> Iterator[Finding]:
     try:
         ledger = open_ledger(settings.store, keys=settings.keys, clock=lambda: 0, create=False)
     except NoLedgerError:
-        yield Finding("store", True, "empty: the first `kaoji ingest` or `kaoji consume` makes the ledger")
+        yield _empty(settings)
     else:
         position = ledger.head().position
         ledger.close()
         yield Finding("store", True, f"a ledger of {position:,} events")
     if not settings.store.startswith(SQLITE):
         yield from _postgres(settings)
+
+
+def _empty(settings: Settings) -> Finding:
+    from domain.ledger.opening_postgres import settings_of_postgres
+
+    if settings.store.startswith(SQLITE) or settings_of_postgres(settings.store)["may_create"] == "yes":
+        return Finding("store", True, "empty: the first `kaoji ingest` or `kaoji consume` makes the ledger")
+    return Finding(
+        "store",
+        False,
+        "empty, and its user may make no tables. Give it the right: GRANT CREATE ON SCHEMA … TO …, and see that "
+        "the search path names a schema that is there.",
+    )
 
 
 def _postgres(settings: Settings) -> Iterator[Finding]:
@@ -235,6 +248,9 @@ def _keys(settings: Settings) -> Iterator[Finding]:
     if not settings.store.startswith(SQLITE):
         told = "in a file, so members that seal must share this host (or give KAOJI_KEYS a PostgreSQL URL)"
         yield Finding("keys of members", True, told)
+    if keys.is_dir():
+        yield Finding("keys", False, f"{keys} is a folder. Name a file in it.")
+        return
     if not keys.exists():
         ok = _nearest(keys.absolute().parent) == keys.absolute().parent
         told = (

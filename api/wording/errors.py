@@ -78,6 +78,8 @@ ERRORS: Final[Mapping[str, str]] = {
     "Dead letters in {topic} would be read as actions, and refused again. Name another topic.":
         "{topic} 中的退回记录会被当作行为读取而再次被拒。请另指主题。",
     # The store.
+    "The ledger in {place} cannot be used: {reason}. Give its user the right, or name another user.":
+        "{place} 中的台账无法使用：{reason}。请给其用户授权，或换用其他用户。",
     "The ledger in {place} does not answer: {reason}. Check that it is there and has room, then try again; "
     "records sent twice are recorded once.":
         "{place} 的台账无应答：{reason}。请确认其存在且有空间，然后重试；重复发送的记录只入账一次。",

@@ -41,6 +41,10 @@ FINDINGS: Final[Mapping[str, str]] = {
     "encrypted, or on this machine": "已加密，或在本机",
     "Actions and passwords go over the network in the clear. Add ?sslmode=verify-full&sslrootcert=FILE.":
         "行为和密码在网络上明文传输。请加上 ?sslmode=verify-full&sslrootcert=FILE。",
+    "empty, and its user may make no tables. Give it the right: GRANT CREATE ON SCHEMA … TO …, and see that the "
+    "search path names a schema that is there.":
+        "为空，且其用户无权建表。请授权：GRANT CREATE ON SCHEMA … TO …，并确认 search_path 所指的模式存在。",
+    "{file} is a folder. Name a file in it.": "{file} 是文件夹。请指定其中的文件。",
     "There is no folder for {file}. Make it.": "{file} 所在文件夹不存在。请建立。",
     "Only {free} GiB of {total} GiB free at {folder}. Make room, or move the store.":
         "{folder} 仅余 {free} GiB（共 {total} GiB）。请腾出空间，或移动数据库。",

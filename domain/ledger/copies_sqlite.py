@@ -67,6 +67,8 @@ def damage_in(file: Path) -> list[str]:
 
     Raises WrongStoreError where SQLite cannot look into it.
     """
+    if file.is_dir():
+        raise WrongStoreError(f"{file} is a folder. Name a file in it.")
     try:
         with closing(_opened(file, "ro")) as connection:
             rows = connection.execute(f"PRAGMA integrity_check({_FAULTS_MAX})").fetchall()

@@ -12,7 +12,7 @@ from eventsourcing.persistence import IntegrityError, OperationalError, Persiste
 from domain.errors import KaojiError, UnreachableError, WrongInputError
 
 # What is said about it depends on the server's language.
-_READ_ONLY, _LOCKED, _FULL = "25006", "55P03", "53100"
+_READ_ONLY, _LOCKED, _FULL, _FORBIDDEN = "25006", "55P03", "53100", "42501"
 
 
 class WrongStoreError(WrongInputError):
@@ -105,6 +105,12 @@ def store_errors_told(place: str) -> Iterator[None]:
             raise NoWritesError(f"The ledger in {place}", on_one_line(error)) from error
         if "malformed" in str(error):
             raise _damaged(place, str(error)) from error
+        if getattr(error.__cause__, "sqlstate", None) == _FORBIDDEN:
+            # PostgreSQL adds where in the statement, with an arrow below.
+            reason = str(error).partition("\n")[0]
+            raise WrongStoreError(
+                f"The ledger in {place} cannot be used: {reason}. Give its user the right, or name another user."
+            ) from error
         raise WrongStoreError(
             f"The ledger in {place} cannot be used: {error}. Was it made by another program or version?"
         ) from error

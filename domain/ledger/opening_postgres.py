@@ -70,18 +70,23 @@ def open_postgres_store(store_url: str, *, clock: Callable[[], int], create: boo
 def settings_of_postgres(store_url: str) -> dict[str, str]:
     """The server's settings that a ledger's safety rests on, its version, and whether it is reached in private.
 
-    `ssl`: yes where this connection is encrypted; `local`: yes where it does not leave the machine.
+    `ssl`: yes where this connection is encrypted; `local`: yes where it does not leave the machine; `may_create`:
+    yes where its user may make tables in the first schema of the search path.
     """
     parameters = _parameters(store_url)
     names = ("server_version", "server_version_num", "fsync", "full_page_writes", "synchronous_commit")
     with _connected(parameters, place_of(parameters)) as connection:
         found: dict[str, str] = {name: _shown(connection, name) for name in names}
         row = connection.execute(
-            "SELECT CASE WHEN ssl THEN 'yes' ELSE 'no' END, "
-            "CASE WHEN coalesce(inet_server_addr() << '127.0.0.0/8' OR inet_server_addr() = '::1', true) "
-            "THEN 'yes' ELSE 'no' END FROM pg_stat_ssl WHERE pid = pg_backend_pid()"
+            # A user who has taken on another role does not see its own session.
+            "SELECT (SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()), "
+            "coalesce(inet_server_addr() << '127.0.0.0/8' OR inet_server_addr() = '::1', true), "
+            "has_schema_privilege(current_schema(), 'CREATE')"
         ).fetchone()
-    found["ssl"], found["local"] = row or ("no", "no")
+    assert row is not None, "a SELECT without a table has a row"
+    # There is no answer to the last where the search path names no schema that is there.
+    answers = zip(("ssl", "local", "may_create"), row, strict=True)
+    found |= {name: "yes" if answer else "no" for name, answer in answers}
     return found
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from tests.support.command_line import CommandLine
@@ -152,6 +153,15 @@ def test_fault_is_named_with_what_to_do(
     fault(kaoji, name, told)
 
 
+def test_folder_where_a_file_belongs_is_told_as_such(kaoji: CommandLine, tmp_path: Path) -> None:
+    """Whoever did as a check for files says (chmod 600) would shut everybody out of the folder."""
+    kaoji.environment["KAOJI_KEYS"] = str(tmp_path)
+    kaoji.environment["KAOJI_STORE"] = f"sqlite:///{tmp_path}"
+    found = checks(kaoji, 1)
+    for name in ("store", "keys"):
+        assert found[name] == (False, f"{tmp_path} is a folder. Name a file in it.")
+
+
 def test_variables_that_files_of_settings_name_are_no_slips(kaoji: CommandLine) -> None:
     kaoji.environment |= {"KAOJI_KAFKA_PASSWORD": "of-mine", "KAOJI_RECEIVER": "elsewhere"}
     assert checks(kaoji, 0)["environment"][0]
@@ -218,6 +228,21 @@ def test_postgres_that_may_lose_what_it_has_told_is_named(postgres_url: str, tmp
     unsafe = CommandLine(postgres_url + "%20-csynchronous_commit%3Doff")
     unsafe.environment["KAOJI_KEYS"] = str(tmp_path / "keys.db")
     fault(unsafe, "PostgreSQL synchronous_commit", "Set it to on")
+
+
+@pytest.mark.postgres
+def test_postgres_in_which_no_table_may_be_made_is_told(postgres_server: str, postgres_url: str) -> None:
+    schema = postgres_url.rpartition("%3D")[2]
+    user = f"{schema}_reader"
+    with psycopg.connect(postgres_server, autocommit=True) as connection:
+        connection.execute(f"CREATE ROLE {user}")
+        connection.execute(f"GRANT USAGE ON SCHEMA {schema} TO {user}")
+        reader = CommandLine(f"{postgres_url}%20-crole%3D{user}")
+        fault(reader, "store", "may make no tables")
+        ended = reader.ends(2, "ingest", "-", stdin=record(1))
+        assert ended.err.endswith("Give its user the right, or name another user.\n")
+        assert len(ended.err.splitlines()) == 1
+        connection.execute(f"DROP OWNED BY {user}; DROP ROLE {user}")
 
 
 def test_postgres_that_does_not_answer_is_told(tmp_path: Path) -> None:
