@@ -160,7 +160,8 @@ class _Run:
                     if self._step():
                         break
                 except StaleTrackingError as error:
-                    BATCH_DROPPED.log(reason=str(error))
+                    # Its own words are for two who write under one name by mistake; members of a group do not.
+                    BATCH_DROPPED.log(reason=f"{error.name} is recorded up to {error.tracking_id} or beyond.")
                     self._watch.dropped()
                     self._start_over()
                 except UnreachableError as error:

@@ -250,8 +250,9 @@ def test_what_is_not_in_the_ledger_yet_is_told_as_unread(
 
 
 def test_what_another_member_has_written_is_not_told_as_unread(
-    ledger: Ledger, kafka_server: str, kafka_topic: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    ledger: Ledger, kafka_server: str, kafka_topic: str, monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
     append = ledger.append
 
     def late(arrivals: Sequence[Arrival], *, tracking: Sequence[Tracking] = ()) -> list[Verdict]:
@@ -268,6 +269,9 @@ def test_what_another_member_has_written_is_not_told_as_unread(
     run(ledger, kafka_server, kafka_topic, watch=watch)
 
     assert watch.told[-1] == (5, 5)
+    (dropped,) = {message for message in caplog.messages if message.startswith("Dropped")}
+    assert dropped.endswith("reading on from there: kafka is recorded up to 1 or beyond.")
+    assert "Stop one" not in caplog.text, "members of a group take over from each other all the time"
 
 
 def test_offset_zero_is_an_offset(ledger: Ledger, kafka_server: str, kafka_topic: str) -> None:
