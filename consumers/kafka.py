@@ -32,6 +32,7 @@ from domain.log_events import (
     CONSUMER_GOING_ON,
     CONSUMER_STARTED,
     CONSUMER_WAITING,
+    STORE_SILENT,
 )
 from domain.watching import BatchTimes
 
@@ -148,7 +149,7 @@ class _Run:
         self._stop, self._until_idle, self._on_batch = stop, until_idle, on_batch
         self._letters, self._watch = letters, watch
         self._waits = _Waits(stop, watch)
-        self._writer = BatchWriter(self._write, stop=stop)
+        self._writer = BatchWriter(self._write, stop=stop, silent=self._waits.silent)
         self._looked_at = self._collected_at = 0.0
         self._silent_since = time.monotonic()
         self._changes = 0
@@ -286,7 +287,13 @@ class _Waits:
     def __init__(self, stop: Stop, watch: ConsumerWatch) -> None:
         self._stop, self._watch = stop, watch
         self._seconds = 0.0
+        self._silent = False
         self._looked_at = time.monotonic()
+
+    def silent(self, seconds: float) -> None:
+        """The store has had a batch for so long."""
+        self._silent = True
+        STORE_SILENT.log(seconds=seconds)
 
     def wait(self, reason: str) -> None:
         """Wait, longer each time in a row, or until told to stop."""
@@ -298,10 +305,10 @@ class _Waits:
 
     def over(self) -> None:
         """What was waited for is there."""
-        if self._seconds:
+        if self._seconds or self._silent:
             CONSUMER_GOING_ON.log()
             self._watch.goes_on()
-        self._seconds = 0.0
+        self._seconds, self._silent = 0.0, False
 
     def due(self) -> bool:
         """Whether it is time to look again whether anything is away."""

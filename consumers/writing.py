@@ -15,6 +15,8 @@ from consumers.stopping import Stop
 
 STOP_SECONDS_MAX: Final = 2.0
 """How long a batch that is being written may still take once everything is to end."""
+SILENT_SECONDS: Final = 5.0
+"""A batch that takes longer is told of: a store that writes takes a second or so at most."""
 _LOOK_SECONDS: Final = 0.1
 _SWITCH_SECONDS: Final = 0.0005
 
@@ -30,10 +32,14 @@ class BatchWriter(Generic[Batch]):
     """Hands batches to `write`, one after the other: the next one only when the last has been `settled`.
 
     So nothing is ever written behind a batch that failed. All methods belong to one thread.
+
+    `silent` is told for how many seconds a batch has been waited for, each time twice as long.
     """
 
-    def __init__(self, write: Callable[[Batch], None], *, stop: Stop) -> None:
-        self._write, self._stop = write, stop
+    def __init__(
+        self, write: Callable[[Batch], None], *, stop: Stop, silent: Callable[[float], None] = lambda _: None
+    ) -> None:
+        self._write, self._stop, self._silent = write, stop, silent
         self._work: SimpleQueue[tuple[Future[Batch], Batch] | None] = SimpleQueue()
         self._at_work: Future[Batch] | None = None
         self._abandoned = False
@@ -61,7 +67,7 @@ class BatchWriter(Generic[Batch]):
             return None
         found, self._at_work = self._at_work, None
         try:
-            return _awaited(found, stop=self._stop)
+            return _awaited(found, stop=self._stop, silent=self._silent)
         except AbandonedBatchError:
             self._abandoned = True
             raise
@@ -105,15 +111,19 @@ def answered(question: Callable[[str], Answer], *, stop: Stop) -> Callable[[str]
     return ask
 
 
-def _awaited(found: Future[Answer], *, stop: Stop) -> Answer:
+def _awaited(found: Future[Answer], *, stop: Stop, silent: Callable[[float], None] = lambda _: None) -> Answer:
     """The result, or what was raised. Raises AbandonedBatchError where it takes longer than a stop can wait."""
     deadline = None
+    begun, seconds = time.monotonic(), SILENT_SECONDS
     while True:
         try:
             return found.result(timeout=_LOOK_SECONDS)
         except TimeoutError:
             if found.done():  # That one came out of the store.
                 raise
+        if time.monotonic() - begun >= seconds:
+            silent(seconds)
+            seconds *= 2
         if stop.is_set():
             deadline = deadline or time.monotonic() + stop.left(STOP_SECONDS_MAX)
             if time.monotonic() >= deadline:

@@ -132,6 +132,12 @@ CONSUMER_WAITING = _event(
     "Kafka or the store is away. Waits grow; it goes on by itself.",
     reason=_REASON, seconds=_SECONDS,
 )  # fmt: skip
+STORE_SILENT = _event(
+    "store-silent", "warning", "The store has not answered for {seconds:.0f} s, and is waited for.",
+    "A batch is on its way into a store that hangs, or that others keep locked. Said again each time that twice "
+    "as long has gone by. Nothing more is read from Kafka meanwhile.",
+    seconds=(float, "How long by now."),
+)  # fmt: skip
 CONSUMER_GOING_ON = _event(
     "consumer-going-on", "warning", "Going on.", "What was waited for is back.",
 )  # fmt: skip

@@ -23,6 +23,7 @@ from kafka.coordinator.consumer import ConsumerCoordinator
 from kafka.errors import KafkaTimeoutError
 from kafka.net.manager import KafkaConnectionManager
 
+from consumers import writing
 from consumers.kafka_topics import create_topic, publish
 from consumers.pipeline import Totals
 from consumers.stopping import Stop
@@ -229,6 +230,18 @@ def freeze_between_writes(one: subprocess.Popen[str], store: Path) -> None:
             time.sleep(0.01)
 
 
+class HangingLedger(Wrapped):
+    """A ledger whose store hangs until that was told of twice."""
+
+    def __init__(self, ledger: Ledger, caplog: pytest.LogCaptureFixture) -> None:
+        super().__init__(ledger)
+        self.caplog = caplog
+
+    def append(self, *arguments: Any, **options: Any) -> list[Verdict]:
+        wait_for(lambda: "has not answered for 2 s" in self.caplog.text)
+        return self.ledger.append(*arguments, **options)
+
+
 class BreakingLedger(Wrapped):
     """A ledger whose store goes away the first two times."""
 
@@ -252,6 +265,23 @@ def test_a_store_outage_is_waited_for(
     assert (totals.read, totals.recorded, breaking.failed) == (30, 30, 2)
     waits = [message for message in caplog.messages if "Waiting" in message]
     assert waits == [f"The store is away. Waiting {seconds} s before the next try." for seconds in (1, 2)]
+
+
+def test_a_store_that_hangs_is_waited_for_and_told_of(
+    ledger: Ledger, kafka_server: str, kafka_topic: str, caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(writing, "SILENT_SECONDS", 1.0)
+    publish(kafka_server, kafka_topic, lines(30))
+
+    totals = run(HangingLedger(ledger, caplog), kafka_server, kafka_topic)
+
+    assert totals.recorded == 30
+    told = [message for message in caplog.messages if "has not answered" in message or "Going on" in message]
+    assert told == [
+        *(f"The store has not answered for {seconds} s, and is waited for." for seconds in (1, 2)),
+        "Going on.",
+    ]
 
 
 def test_a_kafka_outage_is_waited_for(sqlite_store: str, tmp_path: Path, ledger: Ledger) -> None:

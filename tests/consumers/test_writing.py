@@ -8,6 +8,7 @@ from threading import Event
 
 import pytest
 
+from consumers import writing
 from consumers.stopping import Stop
 from consumers.writing import STOP_SECONDS_MAX, AbandonedBatchError, BatchWriter, answered
 
@@ -49,6 +50,30 @@ def test_nothing_is_begun_behind_a_batch_that_is_not_settled() -> None:
     with pytest.raises(AssertionError, match="one batch at a time"):
         writer.begin(2)
     writer.close()
+
+
+def test_a_store_that_hangs_is_told_of_each_time_that_twice_as_long_has_gone_by(
+    hanging: Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writing, "SILENT_SECONDS", 0.25)
+    told: list[float] = []
+
+    def silent(seconds: float) -> None:
+        told.append(seconds)
+        if len(told) == 3:
+            hanging.set()
+
+    writer = BatchWriter[int](lambda _: _wait(hanging), stop=Stop(), silent=silent)
+    writer.begin(1)
+    assert writer.settle() == 1
+    writer.begin(2)
+    assert writer.settle() == 2, "which takes no time now"
+    assert told == [0.25, 0.5, 1.0]
+    writer.close()
+
+
+def _wait(event: Event) -> None:
+    event.wait()
 
 
 def test_a_store_that_hangs_is_not_waited_for_once_told_to_stop(hanging: Event) -> None:
