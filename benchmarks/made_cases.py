@@ -59,7 +59,7 @@ class Made:
     @property
     def bytes_held(self) -> int:
         """What a pass over everything has to read."""
-        return sum(part.nbytes for part in (*self.cases, self.spans))
+        return sum(part.nbytes for part in (*self.cases.arrays.values(), self.spans))
 
 
 def made_cases(actions: int, *, tables_in: Path | None = None, whole: bool = False) -> Made:

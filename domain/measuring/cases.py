@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any, NamedTuple, TypeAlias
+from functools import cached_property
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from domain.actions.types import ACTION_TYPES
+from domain.compiled import compiled
 
 NOBODY = -1
 """Code of a person, unit, procedure or reason that the action does not name."""
@@ -143,7 +147,17 @@ Shares: TypeAlias = "np.recarray[Any, Any]"
 """Records of SHARE_RECORD."""
 
 
-class Cases(NamedTuple):
+CASE_ARRAYS: Final[Mapping[str, Any]] = {
+    "starts": np.int64,
+    "actions": ACTION_RECORD,
+    "extras": EXTRA_RECORD,
+    "shares": SHARE_RECORD,
+}
+"""The arrays of cases, and what they hold."""
+
+
+@dataclass(frozen=True, eq=False)
+class Cases:
     """Effective actions of some cases and plan targets, sorted by case and, within it, in the contract's order.
 
     `starts` has one entry more than there are cases. Voided actions are left out, corrected ones stand as
@@ -154,6 +168,39 @@ class Cases(NamedTuple):
     actions: Actions
     extras: Extras
     shares: Shares
+
+    @property
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """All of them, as CASE_ARRAYS names them."""
+        return {name: getattr(self, name) for name in CASE_ARRAYS}
+
+    @cached_property
+    def longest(self) -> int:
+        """Actions of the longest case, at least 1."""
+        return longest_case(self.starts)
+
+    @cached_property
+    def sharers(self) -> int:
+        """The most people that share in one action."""
+        return 1 + most_participants(self.extras)
+
+
+@compiled
+def longest_case(starts: NDArray[np.int64]) -> int:
+    """Actions of the longest case, at least 1; without making an array of all lengths, which may be many."""
+    longest = 1
+    for case in range(starts.size - 1):
+        longest = max(longest, starts[case + 1] - starts[case])
+    return longest
+
+
+@compiled
+def most_participants(extras: Extras) -> int:
+    """The most participants that one action names; without making an array as long as the extras."""
+    most = 0
+    for number in range(extras.size):
+        most = max(most, extras[number].share_stop - extras[number].share_start)
+    return most
 
 
 def make_records(dtype: np.dtype[Any], size: int, **columns: NDArray[Any]) -> np.recarray[Any, Any]:

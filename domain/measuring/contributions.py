@@ -10,7 +10,7 @@ from domain.compiled import compiled
 from domain.measuring.cases import NOBODY, STATES_SHARES, Actions, Cases, Extras, Shares
 from domain.measuring.limits import NEVER
 from domain.measuring.tally import WHOLE
-from domain.measuring.walk import Held, longest_case
+from domain.measuring.walk import Held
 
 ROWS_PER_ACTION: Final = 20
 """No action gives more contributions than this for each who shares in it: two stocks with their two borders and
@@ -42,23 +42,7 @@ def empty_contributions(size: int) -> Contributions:
 
 def buffer_size(cases: Cases, *, rows: int) -> int:
     """Rows that hold the contributions of any one of the cases, and at least `rows`."""
-    if cases.starts.size < 2:
-        return rows
-    return max(rows, (longest_case(cases.starts) + 1) * ROWS_PER_ACTION * sharers_max(cases))
-
-
-def sharers_max(cases: Cases) -> int:
-    """The most people that share in one action."""
-    return 1 + most_participants(cases.extras)
-
-
-@compiled
-def most_participants(extras: Extras) -> int:
-    """The most participants that one action names; without making an array as long as the extras."""
-    most = 0
-    for number in range(extras.size):
-        most = max(most, extras[number].share_stop - extras[number].share_start)
-    return most
+    return max(rows, (cases.longest + 1) * ROWS_PER_ACTION * cases.sharers)
 
 
 @compiled

@@ -21,7 +21,6 @@ from domain.measuring.contributions import (
     Contributions,
     buffer_size,
     empty_contributions,
-    sharers_max,
 )
 from domain.measuring.fold import EVERYS, HEAD, Index, fold_target, fold_walked
 from domain.measuring.limits import Days, Rules, Versions
@@ -175,7 +174,7 @@ class _Pass:
         """Count the chosen cases on this thread."""
         cases, period = self.cases, self.period
         counts = self.sizes.counts(period.trees)
-        sharers, (landmarks, held) = sharers_max(cases), room_to_walk(cases)
+        sharers, (landmarks, held) = cases.sharers, room_to_walk(cases)
         buffer = empty_contributions(buffer_size(cases, rows=2 * ROWS_AT_ONCE))
         valued = empty_contributions(max(1 << 16, 2 * buffer.size) if self.with_values else 0)
         addends = _addends(ADDENDS_AT_ONCE + (sharers + 2) * (held.size + 1))

@@ -23,7 +23,6 @@ from domain.measuring.contributions import (
     emit_held,
     emit_one,
     empty_contributions,
-    sharers_max,
 )
 from domain.measuring.judging import clock_start, judged
 from domain.measuring.limits import NEVER, Days, Rules, Versions
@@ -68,7 +67,7 @@ def fold_in_chunks(
     """The same, about so many rows at a time."""
     size = cases.starts.size - 1
     room = room_to_walk(cases)
-    sharers = sharers_max(cases)
+    sharers = cases.sharers
     out = empty_contributions(buffer_size(cases, rows=min(rows, ROWS_PER_ACTION * sharers * cases.actions.size)))
     case = 0
     while case < size:

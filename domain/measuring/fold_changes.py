@@ -8,7 +8,7 @@ import numpy as np
 
 from domain.compiled import compiled
 from domain.measuring.cases import Cases
-from domain.measuring.contributions import ROWS_PER_ACTION, Contributions, empty_contributions, sharers_max
+from domain.measuring.contributions import ROWS_PER_ACTION, Contributions, empty_contributions
 from domain.measuring.fold import HEAD, Index, fold_cases
 from domain.measuring.limits import Rules
 from domain.measuring.populations import EVERYTHING
@@ -32,7 +32,7 @@ class ChangeFold:
         Their sum says everything: what is the same before and now is mostly left out, and what is taken away has a
         part of the other sign. A case changes by its new actions alone: others must stand as they stood.
         """
-        sharers = sharers_max(cases)
+        sharers = cases.sharers
         size = (cases.actions.size + cases.starts.size) * ROWS_PER_ACTION * sharers
         if self._now.size < size:
             self._before, self._now = empty_contributions(size), empty_contributions(size)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.log_events import FILES_KEPT, FILES_NOT_KEPT, KEPT_FILE_UNFIT
-from domain.measuring.cases import ACTION_RECORD, EXTRA_RECORD, SHARE_RECORD, Cases
+from domain.measuring.cases import CASE_ARRAYS, Cases
 from domain.measuring.spans import SPAN_RECORD
 from domain.rules.context import Context
 from domain.zones import Zone, load_zone
@@ -34,14 +34,7 @@ WITHIN: Final = (0.5, 1.0625)
 cases differ that deriving all is as quick; a history that has grown so far has its files written anew."""
 _ENDING: Final = ".kept"
 _COLUMNS: Final = "columns"
-_ARRAYS: Final[Mapping[str, Any]] = {
-    "starts": np.int64,
-    "actions": ACTION_RECORD,
-    "extras": EXTRA_RECORD,
-    "shares": SHARE_RECORD,
-    "spans": SPAN_RECORD,
-    "subject": np.int32,
-}
+_ARRAYS: Final[Mapping[str, Any]] = {**CASE_ARRAYS, "spans": SPAN_RECORD, "subject": np.int32}
 
 Made = tuple[Mapping[str, NDArray[Any]], Mapping[str, Any]]
 """The arrays of a file, and what it says of itself beside what all say."""
@@ -202,7 +195,7 @@ def _name_of(zone: Zone, due_precision: str) -> str:
 
 
 def _arrays_of(files: CaseFiles) -> dict[str, NDArray[Any]]:
-    return {**files.cases._asdict(), "spans": files.spans, "subject": files.subject}
+    return files.cases.arrays | {"spans": files.spans, "subject": files.subject}
 
 
 def _columns_of(history: History) -> Iterator[tuple[str, NDArray[Any]]]:
@@ -234,5 +227,5 @@ def _files_in(file: KeptArrays) -> tuple[CaseFiles, dict[str, NDArray[Any]]]:
         array = file.array(name, kind)
         room[name] = array.view(np.recarray) if array.dtype.names else array
     filled = {name: array[: file.size(name, _ARRAYS[name])] for name, array in room.items()}
-    cases = Cases(*(filled.pop(name) for name in Cases._fields))
+    cases = Cases(*(filled.pop(name) for name in CASE_ARRAYS))
     return CaseFiles(cases, **filled), room

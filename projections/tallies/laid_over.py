@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -64,7 +64,7 @@ def dense(files: CaseFiles, upto: int, chosen: NDArray[Any] | None = None) -> Ca
         known = cases.actions.position <= upto
         sizes = np.add.reduceat(known, cases.starts[:-1], dtype=np.int64)
         actions: Any = cases.actions[known]
-        cases = cases._replace(actions=actions, starts=np.append(0, np.cumsum(sizes)))
+        cases = replace(cases, actions=actions, starts=np.append(0, np.cumsum(sizes)))
         cases = some_cases(cases, np.arange(kept.size))
     return CaseFiles(cases, spans_of(cases), files.subject[kept])
 

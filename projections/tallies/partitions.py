@@ -6,26 +6,23 @@ bits however many there are and wherever each was folded.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from domain.measuring.cases import ACTION_RECORD, EXTRA_RECORD, SHARE_RECORD, Cases
+from domain.measuring.cases import CASE_ARRAYS, Cases
 from domain.measuring.fold import fold_in_chunks
 from domain.measuring.limits import Rules
 from domain.measuring.tally import TALLY_RECORD, Tally
 from projections.tallies.case_files import CaseFiles
 
-_ARRAYS: Final[Mapping[str, Any]] = {
-    "starts": np.int64,
-    "actions": ACTION_RECORD,
-    "extras": EXTRA_RECORD,
-    "shares": SHARE_RECORD,
-}
-_FIELDS: Final[list[Any]] = [pa.field("partition", pa.int32()), *(pa.field(name, pa.binary()) for name in _ARRAYS)]
+_FIELDS: Final[list[Any]] = [
+    pa.field("partition", pa.int32()),
+    *(pa.field(name, pa.binary()) for name in CASE_ARRAYS),
+]
 _KEYS: Final[list[Any]] = [
     pa.field(name, pa.int32()) for name in ("kind", "person", "unit", "procedure", "day", "value")
 ]
@@ -46,7 +43,7 @@ class PartitionFold(NamedTuple):
     def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Batches of PARTITION_SCHEMA in, batches of SUM_SCHEMA out: one for each partition."""
         for batch in batches:
-            columns = [batch.column(name) for name in _ARRAYS]
+            columns = [batch.column(name) for name in CASE_ARRAYS]
             for row in range(batch.num_rows):
                 cases = _cases_from([column[row] for column in columns])
                 yield _batch_of(folded(cases, self.rules, self.asked))
@@ -57,7 +54,7 @@ def partitions(files: CaseFiles, number: int) -> Iterator[pa.RecordBatch]:
     for each in range(number):
         cases = some_cases(files.cases, np.flatnonzero(files.subject % number == each))
         columns: list[pa.Array[Any]] = [pa.array([each], pa.int32())]
-        columns += [pa.array([getattr(cases, name).tobytes()], pa.binary()) for name in _ARRAYS]
+        columns += [pa.array([array.tobytes()], pa.binary()) for array in cases.arrays.values()]
         yield pa.RecordBatch.from_arrays(columns, schema=PARTITION_SCHEMA)
 
 
@@ -103,7 +100,7 @@ def _spans(begin: NDArray[Any], sizes: NDArray[Any]) -> NDArray[np.int64]:
 def _cases_from(scalars: Sequence[Any]) -> Cases:
     arrays: list[Any] = [
         np.frombuffer(scalar.as_buffer(), dtype).copy()
-        for scalar, dtype in zip(scalars, _ARRAYS.values(), strict=True)
+        for scalar, dtype in zip(scalars, CASE_ARRAYS.values(), strict=True)
     ]
     return Cases(arrays[0], *(array.view(np.recarray) for array in arrays[1:]))
 

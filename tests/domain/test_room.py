@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from domain.measuring.cases import ACTION_RECORD, EXTRA_RECORD, SHARE_RECORD, Cases, make_records
-from domain.measuring.contributions import sharers_max
-from domain.measuring.walk import longest_case, room_to_walk
+from domain.measuring.walk import room_to_walk
 
 
 def cases(starts: list[int], participants: list[int]) -> Cases:
@@ -23,10 +22,10 @@ def cases(starts: list[int], participants: list[int]) -> Cases:
 def test_room_to_walk_holds_the_longest_case(starts: list[int], longest: int) -> None:
     made = cases(starts, [])
 
-    assert longest_case(made.starts) == longest
+    assert made.longest == longest
     assert room_to_walk(made)[1].size == longest
 
 
 @pytest.mark.parametrize(("participants", "most"), [([], 1), ([0], 1), ([2, 0, 1], 3), ([1, 4], 5)])
 def test_the_owner_shares_with_the_most_participants_of_any_action(participants: list[int], most: int) -> None:
-    assert sharers_max(cases([0, 1], participants)) == most
+    assert cases([0, 1], participants).sharers == most
