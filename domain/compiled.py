@@ -10,11 +10,9 @@ import hashlib
 import os
 import re
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache, cached_property, update_wrapper
 from importlib import import_module
 from importlib.util import find_spec
-from itertools import pairwise
 from pathlib import Path
 from threading import RLock
 from typing import Any, Final, ParamSpec, TypeVar, cast
@@ -186,27 +184,3 @@ def _say_that_numba_is_broken() -> None:
 def compiled(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
     """Mark a function of the core: machine code, cached on disk, without the interpreter lock."""
     return cast(Callable[Parameters, Result], Marked(function)) if COMPILED else function
-
-
-PART_MIN = 100_000
-"""Fewer items are not worth another thread."""
-
-
-def processors() -> int:
-    """How many threads can run at once."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def in_parts(size: int, function: Callable[..., None], *arguments: Any) -> None:
-    """Call `function(begin, end, *arguments)` for stretches that together are 0 to `size`, on all processors.
-
-    The function must write what no other stretch reads.
-    """
-    parts = max(1, min(processors(), size // PART_MIN)) if COMPILED else 1
-    borders = [size * part // parts for part in range(parts + 1)]
-    if parts == 1:
-        function(0, size, *arguments)
-        return
-    with ThreadPoolExecutor(parts) as pool:
-        for each in [pool.submit(function, *pair, *arguments) for pair in pairwise(borders)]:
-            each.result()

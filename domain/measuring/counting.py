@@ -6,14 +6,13 @@ changes no bit of them.
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.compiled import compiled, processors
+from domain.compiled import compiled
 from domain.measuring.cases import NOBODY, STATES_SHARES, Actions, Cases, Extras, Role, Shares
 from domain.measuring.contributions import (
     CONTRIBUTION_RECORD,
@@ -28,6 +27,7 @@ from domain.measuring.populations import CELLS, FIRST_CELL, NO_VALUE, STOCKS, VA
 from domain.measuring.spans import Spans, cases_reaching
 from domain.measuring.tally import WHOLE
 from domain.measuring.walk import Held, Landmarks, clear, hold, room_to_walk, step, walk
+from domain.threads import at_once, dealt, processors
 
 ROWS_AT_ONCE: Final = 512
 """So many contributions are kept before they are added up: they stay in the processor's nearest cache."""
@@ -134,12 +134,8 @@ def count_cases(
     chosen = cases_reaching(spans, from_day=period.first, to_day=period.last, upto=upto)
     threads = threads or max(1, min(processors(), chosen.size // CASES_AT_ONCE_MIN))
     one = _Pass(cases, rules, period, sizes, asked, upto, with_values)
-    if threads == 1:
-        return one.over(chosen)
-    with ThreadPoolExecutor(threads) as pool:
-        parts = list(pool.map(one.over, np.array_split(chosen, threads)))
-    total = parts[0]
-    for part in parts[1:]:
+    total, *others = at_once(one.over, dealt(chosen, threads))
+    for part in others:
         total.add(part)
     return total
 

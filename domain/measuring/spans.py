@@ -7,10 +7,11 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.compiled import compiled, in_parts
+from domain.compiled import compiled
 from domain.measuring.cases import Actions, Cases, Extras, Role
 from domain.measuring.limits import NEVER
 from domain.measuring.stated import due_day_of
+from domain.threads import in_parts
 
 ALL_BEFORE: Final = -(2**31)
 """A day before all others."""

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.actions.types import ACTION_TYPES
-from domain.compiled import compiled, in_parts
+from domain.compiled import compiled
 from domain.measuring.cases import (
     ACTION_RECORD,
     ADVERSE_OUTCOMES,
@@ -34,6 +34,7 @@ from domain.measuring.cases import (
     role_table,
 )
 from domain.measuring.spans import Spans, spans_of
+from domain.threads import in_parts
 from domain.zones import DAY_MICROSECONDS, Zone
 from projections.history.columns import History
 from projections.history.effective import EffectiveRows, effective_rows, marked, overturned

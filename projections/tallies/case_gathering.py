@@ -45,33 +45,38 @@ class _Columns(NamedTuple):
     due: NDArray[np.int64]
 
 
-def gathered(
-    chains: CaseChains, history: History, subjects: Codes, zone: Zone, *, to_instant: bool
-) -> Iterator[Cases]:
-    """The cases of these subjects, some at a time; each is gone with the next. A subject without rows has none."""
-    columns = _Columns(*(history.rows[name] for name in _Columns._fields))
-    chain = chains.chain.view(np.recarray)
-    kept, shares = chains.kept.view(np.recarray), chains.shares.view(np.recarray)
-    starts = np.empty(subjects.size + 1, np.int64)
-    order, ahead = np.empty(ROWS_AT_ONCE, np.int32), np.empty(AHEAD, np.int32)
-    records, extras = _room(order.size)
-    begin = 0
-    while begin < subjects.size:
-        begin, cases = find_rows(subjects, begin, chain, chains.last, order, starts, ahead)
-        if not cases and begin < subjects.size:
-            order = np.empty(order.size * 2, np.int32)
-            records, extras = _room(order.size)
-            continue
-        many = write_rows(
-            order, int(starts[cases]), chain, *columns, kept, chains.share_row, _ROLES,
-            zone.transitions, zone.offsets, to_instant, records, extras,
-        )  # fmt: skip
-        yield Cases(
-            starts[: cases + 1],
-            records[: starts[cases]].view(np.recarray),
-            extras[:many].view(np.recarray),
-            shares,
-        )
+class Gatherer:
+    """Gathers cases, for one thread. Its room is made once: making it costs more than filling it."""
+
+    def __init__(self) -> None:
+        self._order, self._ahead = np.empty(ROWS_AT_ONCE, np.int32), np.empty(AHEAD, np.int32)
+        self._records, self._extras = _room(ROWS_AT_ONCE)
+
+    def gathered(
+        self, chains: CaseChains, history: History, subjects: Codes, zone: Zone, *, to_instant: bool
+    ) -> Iterator[Cases]:
+        """The cases of these subjects, some at a time; each is gone with the next. One without rows has none."""
+        columns = _Columns(*(history.rows[name] for name in _Columns._fields))
+        chain = chains.chain.view(np.recarray)
+        kept, shares = chains.kept.view(np.recarray), chains.shares.view(np.recarray)
+        starts = np.empty(subjects.size + 1, np.int64)
+        begin = 0
+        while begin < subjects.size:
+            begin, cases = find_rows(subjects, begin, chain, chains.last, self._order, starts, self._ahead)
+            if not cases and begin < subjects.size:
+                self._order = np.empty(self._order.size * 2, np.int32)
+                self._records, self._extras = _room(self._order.size)
+                continue
+            many = write_rows(
+                self._order, int(starts[cases]), chain, *columns, kept, chains.share_row, _ROLES,
+                zone.transitions, zone.offsets, to_instant, self._records, self._extras,
+            )  # fmt: skip
+            yield Cases(
+                starts[: cases + 1],
+                self._records[: starts[cases]].view(np.recarray),
+                self._extras[:many].view(np.recarray),
+                shares,
+            )
 
 
 def _room(size: int) -> tuple[Actions, Extras]:

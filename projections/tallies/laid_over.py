@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.compiled import compiled, in_parts
+from domain.compiled import compiled
 from domain.measuring.cases import Cases
 from domain.measuring.limits import NEVER
 from domain.measuring.spans import spans_of
 from domain.rules.context import Context
+from domain.threads import in_parts
 from projections.history.columns import History
 from projections.history.links import LinkKind
 from projections.tallies.case_files import CaseFiles, case_files

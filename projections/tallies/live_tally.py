@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import Lock
 from typing import Final
 
 import numpy as np
@@ -15,14 +16,18 @@ from domain.measuring.sums import Sums
 from domain.measuring.tally import Tally
 from domain.measuring.tally_table import TallyTable
 from domain.rules.context import Context
+from domain.threads import at_once, dealt, processors
 from projections.history.columns import History
 from projections.tallies.case_chains import CaseChains, Codes
-from projections.tallies.case_gathering import gathered
+from projections.tallies.case_gathering import Gatherer
 from projections.tallies.excerpt import CaseRows
 from projections.tallies.tallies import rules_for
 
 ROWS_AT_ONCE: Final = 1 << 20
 """A longer stretch is followed piece by piece, so that it takes no more memory than this many rows do."""
+
+CASES_AT_ONCE_MIN: Final = 500
+"""Fewer cases are not worth another thread."""
 
 
 class LiveTally:
@@ -41,7 +46,8 @@ class LiveTally:
         self.cases = CaseRows()
         self._chains = CaseChains()
         self._table = TallyTable()
-        self._fold = ChangeFold()
+        self._adding = Lock()
+        self._hands = [(Gatherer(), ChangeFold()) for _ in range(processors())]
         self._rules: tuple[tuple[int, ...], Rules] | None = None
         self._history: History | None = None
 
@@ -84,10 +90,22 @@ class LiveTally:
         self._count(np.setdiff1d(touched, news.changed, assume_unique=True), rules, since=begin)
 
     def _count(self, subjects: Codes, rules: Rules, *, sign: int = 1, since: int = 0) -> None:
-        """Add what the cases of these subjects count for, less what they counted for as of a position."""
-        to_instant = self.context.due_precision == "instant"
-        for cases in gathered(self._chains, self.history, subjects, self.context.zone, to_instant=to_instant):
-            self._table.add(self._fold.changes(cases, rules, since=since), sign=sign)
+        """Add what the cases of these subjects count for, less what they counted for as of a position.
+
+        Cases do not know of each other, and sums are integers: each thread takes some, and adds as it comes.
+        """
+        zone, to_instant = self.context.zone, self.context.due_precision == "instant"
+
+        def count(share: tuple[tuple[Gatherer, ChangeFold], Codes]) -> None:
+            (gatherer, fold), part = share
+            for cases in gatherer.gathered(self._chains, self.history, part, zone, to_instant=to_instant):
+                changes = fold.changes(cases, rules, since=since)
+                with self._adding:
+                    self._table.add(changes, sign=sign)
+
+        hands = max(1, min(len(self._hands), subjects.size // CASES_AT_ONCE_MIN))
+        parts = dealt(subjects, hands)
+        at_once(count, list(zip(self._hands, parts, strict=False)))
 
     def _rules_for(self, history: History) -> Rules:
         known = tuple(len(history.words_of(name)) for name in ("procedure", "reason", "step"))

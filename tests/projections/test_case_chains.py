@@ -14,7 +14,7 @@ from domain.zones import load_zone
 from projections.history.columns import History
 from projections.tallies.case_chains import CaseChains
 from projections.tallies.case_files import case_files
-from projections.tallies.case_gathering import gathered
+from projections.tallies.case_gathering import Gatherer
 from projections.tallies.excerpt import CaseRows
 from tests.strategies import random_history
 from tests.support.product import product, record
@@ -38,7 +38,7 @@ def test_gathered_cases_are_the_case_files(seed: int, to_instant: bool, tmp_path
             chains.take(until, chains.news(until, known))
             # Then the cases of all subjects are those that are made from the whole history
             subjects = np.arange(len(until.words_of("subject")), dtype=np.int32)
-            found = listed(gathered(chains, until, subjects, ZONE, to_instant=to_instant))
+            found = listed(Gatherer().gathered(chains, until, subjects, ZONE, to_instant=to_instant))
             assert found == listed([case_files(until, ZONE, to_instant=to_instant).cases])
 
 
@@ -81,7 +81,7 @@ def all_gathered(history: History) -> Iterable[Cases]:
     chains, known = CaseChains(), CaseRows()
     known.grow(history)
     subjects = chains.take(history, chains.news(history, known))
-    return gathered(chains, history, subjects, ZONE, to_instant=False)
+    return Gatherer().gathered(chains, history, subjects, ZONE, to_instant=False)
 
 
 def listed(parts: Iterable[Cases]) -> list[Case]:

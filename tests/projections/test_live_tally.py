@@ -49,6 +49,14 @@ def test_following_equals_counting_anew_on_crowded_histories(seed: int) -> None:
     assert_live_equals_counted_anew(random_history(seed, 400), [7, 1, 60, 3, 110, 90, 20], "day")
 
 
+@pytest.mark.parametrize("threads", [2, 5])
+def test_threads_that_share_the_cases_count_to_the_same(threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("projections.tallies.live_tally.CASES_AT_ONCE_MIN", 1)
+    monkeypatch.setattr("projections.tallies.live_tally.processors", lambda: threads)
+
+    assert_live_equals_counted_anew(random_history(79, 400), [7, 1, 60, 3, 110, 90, 20], "instant")
+
+
 def test_a_long_stretch_counts_to_the_same_as_many_short_ones(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
