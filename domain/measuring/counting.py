@@ -27,7 +27,7 @@ from domain.measuring.populations import CELLS, FIRST_CELL, NO_VALUE, STOCKS, VA
 from domain.measuring.spans import Spans, cases_reaching
 from domain.measuring.tally import WHOLE
 from domain.measuring.walk import Held, Landmarks, clear, hold, room_to_walk, step, walk
-from domain.threads import at_once, dealt, processors
+from domain.threads import at_once, processors
 
 ROWS_AT_ONCE: Final = 512
 """So many contributions are kept before they are added up: they stay in the processor's nearest cache."""
@@ -98,7 +98,7 @@ class Counts:
 
     def add(self, other: Counts, *, sign: int = 1) -> None:
         """Add what others counted; `sign=-1` takes it away."""
-        self.sums += sign * other.sums
+        (np.add if sign > 0 else np.subtract)(self.sums, other.sums, out=self.sums)
         theirs = other.valued.copy()
         theirs["part"] *= sign
         self.valued = np.concatenate([self.valued, theirs])
@@ -131,10 +131,9 @@ def count_cases(
     *, asked: int, upto: int = HEAD, with_values: bool = False, threads: int | None = None,
 ) -> Counts:  # fmt: skip
     """Count all cases, which have these spans, over a period, as of position `upto`."""
-    chosen = cases_reaching(spans, from_day=period.first, to_day=period.last, upto=upto)
-    threads = threads or max(1, min(processors(), chosen.size // CASES_AT_ONCE_MIN))
-    one = _Pass(cases, rules, period, sizes, asked, upto, with_values)
-    total, *others = at_once(one.over, dealt(chosen, threads))
+    hands = threads or max(1, min(processors(), spans.size // CASES_AT_ONCE_MIN))
+    one = _Pass(cases, spans, rules, period, sizes, asked, upto, with_values, hands)
+    total, *others = at_once(one.of_hand, range(hands))
     for part in others:
         total.add(part)
     return total
@@ -159,16 +158,21 @@ def _addends(size: int) -> Addends:
 @dataclass(frozen=True)
 class _Pass:
     cases: Cases
+    spans: Spans
     rules: Rules
     period: Period
     sizes: Sizes
     asked: int
     upto: int
     with_values: bool
+    hands: int
 
-    def over(self, chosen: NDArray[np.int32]) -> Counts:
-        """Count the chosen cases on this thread."""
+    def of_hand(self, hand: int) -> Counts:
+        """Count the cases that are dealt to one of the hands, on this thread."""
         cases, period = self.cases, self.period
+        chosen = cases_reaching(
+            self.spans, from_day=period.first, to_day=period.last, upto=self.upto, hand=hand, hands=self.hands
+        )
         counts = self.sizes.counts(period.trees)
         sharers, (landmarks, held) = cases.sharers, room_to_walk(cases)
         buffer = empty_contributions(buffer_size(cases, rows=2 * ROWS_AT_ONCE))
