@@ -20,7 +20,7 @@ from api.settings import Settings
 from benchmarks.given import lines
 from benchmarks.measuring import Figures
 from consumers.kafka import consume as consume_topic
-from consumers.kafka_member import BATCH_SETTINGS
+from consumers.kafka_connecting import BATCH_SETTINGS
 from consumers.kafka_topics import create_topic, publish
 from consumers.pipeline import Totals
 from consumers.stopping import Stop

@@ -16,8 +16,8 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaError, MessageSizeTooLargeError
 
 from consumers.cloudevents import open_binary_envelope
+from consumers.kafka_connecting import KafkaUnreachableError, any_answers
 from consumers.kafka_log import ClientLog, heard
-from consumers.kafka_member import KafkaUnreachableError, any_answers
 from consumers.kafka_settings import check_kafka_settings
 from domain.actions.refusals import RECORD_BYTES_MAX
 from domain.errors import UnreachableError, WrongInputError

@@ -13,8 +13,9 @@ from eventsourcing.persistence import Tracking
 
 from consumers.cloudevents import to_arrivals
 from consumers.dead_letters import DRAIN_SECONDS_MAX, STOP_SECONDS_MAX, DeadLetters
+from consumers.kafka_connecting import CLOSE_SECONDS_MAX, KafkaUnreachableError
 from consumers.kafka_log import KafkaAccessError, heard
-from consumers.kafka_member import CLOSE_SECONDS_MAX, KafkaUnreachableError, Member, Records
+from consumers.kafka_member import Member, Records
 from consumers.kafka_records import KafkaRecord
 from consumers.kafka_settings import check_kafka_settings
 from consumers.pipeline import ActionLedger, Intake, Refused, Totals

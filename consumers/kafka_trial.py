@@ -10,8 +10,8 @@ from typing import Final
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
+from consumers.kafka_connecting import CLOSE_SECONDS_MAX, KafkaUnreachableError, check_topic, connect, translated
 from consumers.kafka_log import heard
-from consumers.kafka_member import CLOSE_SECONDS_MAX, KafkaUnreachableError, check_topic, connect, translated
 from consumers.kafka_settings import check_kafka_settings
 
 _SECONDS_MAX: Final = 8.0

@@ -17,7 +17,7 @@ from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.errors import OffsetOutOfRangeError
 
 from consumers import kafka
-from consumers.kafka_member import KafkaRefusedError, KafkaUnreachableError, LostRecordsError
+from consumers.kafka_connecting import KafkaRefusedError, KafkaUnreachableError, LostRecordsError
 from consumers.kafka_topics import create_topic, publish
 from consumers.pipeline import Totals
 from consumers.stopping import Stop

@@ -54,7 +54,7 @@ def kafka() -> Iterator[SecureKafka]:
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """A client that is kept out tries for eight seconds, here in vain; a busy broker needs two to say so."""
-    monkeypatch.setattr("consumers.kafka_member._BOOTSTRAP_MS_MAX", 3_000)
+    monkeypatch.setattr("consumers.kafka_connecting._BOOTSTRAP_MS_MAX", 3_000)
 
 
 @pytest.fixture
@@ -270,7 +270,7 @@ def test_no_secret_is_printed_or_logged_or_told_to_other_processes(
     arguments = ["consume", "--bootstrap", kafka.sasl, "--kafka-config", str(config), "--until-idle", "0.2"]
     program = (
         "import logging, sys; logging.basicConfig(level=1); logging.getLogger('kafka').setLevel(1)\n"
-        "import consumers.kafka_member as member; member._BOOTSTRAP_MS_MAX = 2000\n"
+        "import consumers.kafka_connecting as connecting; connecting._BOOTSTRAP_MS_MAX = 2000\n"
         "from api.cli import main; main(sys.argv[1:])"
     )
     done = subprocess.run(

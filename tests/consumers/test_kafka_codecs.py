@@ -17,7 +17,7 @@ from kafka.record import default_records
 
 from consumers import kafka_codecs
 from consumers.kafka_codecs import bound_codecs
-from consumers.kafka_member import KafkaRefusedError
+from consumers.kafka_connecting import KafkaRefusedError
 from tests.support.consuming import lines, opened, producer, run
 
 MIB = 1024 * 1024

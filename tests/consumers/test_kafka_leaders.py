@@ -9,8 +9,9 @@ import pytest
 from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import NewTopic
 
+from consumers.kafka_connecting import KafkaUnreachableError
 from consumers.kafka_log import heard
-from consumers.kafka_member import KafkaUnreachableError, Member, Records
+from consumers.kafka_member import Member, Records
 from tests.support.consuming import QUICK, lines, producer, wait_for
 from tests.support.kafka import started_cluster
 
