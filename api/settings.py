@@ -9,10 +9,10 @@ from pathlib import Path
 
 from domain.errors import WrongInputError
 from domain.log_events import LEVELS
+from domain.ports import port_number
 
 DEFAULT_STORE = "sqlite:///kaoji.db"
 NUMBER_MAX = 1_000_000_000
-PORT_MAX = 65_535
 NOWHERE = "none"
 """The `KAOJI_CACHE` that keeps no files."""
 LOG_FORMATS = ("text", "json")
@@ -119,9 +119,10 @@ def read_settings(
 def address(text: str) -> tuple[str, int]:
     """Host and port of `PORT` or `HOST:PORT`; of a port alone the host is 127.0.0.1. Raises SettingError."""
     host, _, port = text.rpartition(":")
-    if not (port.isascii() and port.isdigit() and int(port) <= PORT_MAX):
+    number = port_number(port)
+    if number is None:
         raise SettingError(f"{text!r} is nowhere to listen. Write PORT or HOST:PORT; port 0 takes a free one.")
-    return host.strip("[]") or "127.0.0.1", int(port)
+    return host.strip("[]") or "127.0.0.1", number
 
 
 def environment_variable(name: str) -> str | None:

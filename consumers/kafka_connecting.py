@@ -22,6 +22,7 @@ from consumers.kafka_log import ClientLog, KafkaAccessError, hear_last_words
 from consumers.kafka_settings import Setting
 from domain.errors import UnknownNameError, UnreachableError, WrongInputError
 from domain.log_events import BROKER_SILENT
+from domain.ports import port_number
 
 _CONNECT_SECONDS_MAX = 4.0
 _BOOTSTRAP_MS_MAX = 8_000
@@ -134,8 +135,9 @@ def any_answers(bootstrap: str, *, seconds_max: float) -> bool:
 def _addresses(bootstrap: str) -> list[tuple[str, int]]:
     found = []
     for part in bootstrap.split(","):
-        host, sign, port = part.strip().rpartition(":")
-        if not (sign and host and port.isascii() and port.isdigit() and 0 < int(port) < 65536):
+        host, _, port = part.strip().rpartition(":")
+        number = port_number(port)
+        if not (host and number):
             raise WrongInputError(f"{part.strip()!r} is no Kafka address. Write HOST:PORT, several with commas.")
-        found.append((host.strip("[]"), int(port)))
+        found.append((host.strip("[]"), number))
     return found

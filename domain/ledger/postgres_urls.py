@@ -8,6 +8,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from domain.ledger.errors import WrongStoreError, on_one_line
+from domain.ports import port_number
 
 CONNECT_TIMEOUT_SECONDS = 5
 LOCK_TIMEOUT_SECONDS = 30
@@ -41,7 +42,7 @@ def parameters_of(url: str, *, called: str) -> dict[str, Any]:
         ) from error
     # libpq looks at ports only as it connects, and says no more than that it could not.
     for port in str(parameters.get("port", "")).split(","):
-        if port and not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
+        if port and not port_number(port):
             raise WrongStoreError(f"The {called} names {port!r} as a port. Write a number from 1 to 65535.")
     parameters.setdefault("connect_timeout", str(CONNECT_TIMEOUT_SECONDS))
     return parameters

@@ -366,7 +366,10 @@ def test_no_kafka_at_the_address_is_said_quickly(ledger: Ledger) -> None:
     assert time.monotonic() - started < 15
 
 
-@pytest.mark.parametrize("bootstrap", ["localhost", "localhost:", ":9092", "localhost:x", "localhost:99999", ""])
+@pytest.mark.parametrize(
+    "bootstrap",
+    ["localhost", "localhost:", ":9092", "localhost:x", "localhost:0", "localhost:65536", "localhost:٩٠٩٢", ""],
+)
 def test_an_address_that_is_none_is_wrong_input(ledger: Ledger, bootstrap: str) -> None:
     with pytest.raises(WrongInputError, match="Write HOST:PORT"):
         run(ledger, bootstrap, "actions")
