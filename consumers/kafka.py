@@ -23,7 +23,7 @@ from consumers.senders import Binding
 from consumers.stopping import Stop
 from consumers.watch import ConsumerWatch
 from consumers.writing import AbandonedBatchError, BatchWriter, answered, quick_switching
-from domain.errors import UnreachableError, WrongInputError
+from domain.errors import UnreachableError
 from domain.garbage import collector_off
 from domain.ledger.errors import StaleTrackingError
 from domain.ledger.records import Arrival
@@ -89,8 +89,6 @@ def consume(
     Kafka or the store going away later is waited for. Raises UnreachableError when Kafka does not answer, or keeps
     us out, at the start, WrongInputError (unknown topic, wrong setting, records lost) with what to do.
     """
-    if not group.strip():
-        raise WrongInputError("The consumer group has no name. Give one with --group, or leave --group out.")
     settings = check_kafka_settings(config or {})
     stop = stop or Stop()
     with heard() as log:

@@ -59,7 +59,9 @@ class LostRecordsError(WrongInputError):
 
 
 def connect(bootstrap: str, group: str, settings: Mapping[str, Setting], log: ClientLog) -> KafkaConsumer:
-    """A client that is in. Raises KafkaUnreachableError, KafkaAccessError, KafkaRefusedError."""
+    """A client that is in. Raises KafkaUnreachableError, KafkaAccessError, WrongInputError."""
+    if not group.strip():
+        raise WrongInputError("The consumer group has no name. Give one with --group, or leave --group out.")
     # Asked before the client is built: once refused, it waits ever longer before it tries again.
     if not any_answers(bootstrap, seconds_max=_CONNECT_SECONDS_MAX):
         raise KafkaUnreachableError(

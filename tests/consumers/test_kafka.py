@@ -19,6 +19,7 @@ from kafka.errors import OffsetOutOfRangeError
 from consumers import kafka
 from consumers.kafka_connecting import KafkaRefusedError, KafkaUnreachableError, LostRecordsError
 from consumers.kafka_topics import create_topic, publish
+from consumers.kafka_trial import try_reading
 from consumers.pipeline import Totals
 from consumers.stopping import Stop
 from consumers.watch import ConsumerWatch, PartitionStand
@@ -373,6 +374,13 @@ def test_no_kafka_at_the_address_is_said_quickly(ledger: Ledger) -> None:
 def test_an_address_that_is_none_is_wrong_input(ledger: Ledger, bootstrap: str) -> None:
     with pytest.raises(WrongInputError, match="Write HOST:PORT"):
         run(ledger, bootstrap, "actions")
+
+
+def test_a_group_without_a_name_is_told_before_anybody_is_asked(ledger: Ledger) -> None:
+    with pytest.raises(WrongInputError, match="The consumer group has no name"):
+        run(ledger, "127.0.0.1:1", "actions", group=" ")
+    with pytest.raises(WrongInputError, match="The consumer group has no name"):
+        try_reading(bootstrap="127.0.0.1:1", topic="actions", group=" ", config={})
 
 
 # What is left behind
