@@ -305,9 +305,11 @@ class Driver:
 
     def _carry_rest(self, build: Checkpoint, connection: Connection, upto: int, batch_max: int) -> Checkpoint:
         """What was recorded while the build ran, up to where the live view stands: none is lost in the swap."""
-        live = min(max(upto, self.store.live(connection, build.projection).position), self.ledger.head().position)
-        while build.position < live:
-            batch = self._read(build.position, min(batch_max, live - build.position))
+        # Held: nobody carries the live view beyond what is taken in here.
+        live = self.store.hold(connection, self.store.live(connection, build.projection))
+        end = min(max(upto, live.position), self.ledger.head().position)
+        while build.position < end:
+            batch = self._read(build.position, min(batch_max, end - build.position))
             changes = self._changes([build], connection, batch, BatchTimes())
             (build,) = self._write([build], connection, batch, changes)
             _told_written(changes)

@@ -303,6 +303,8 @@ class ViewStore:
 
     def drop_build(self, connection: Connection, checkpoint: Checkpoint) -> None:
         """Delete a build with everything in it."""
+        # Whoever is just writing to it comes first: its rows would else be left over.
+        self._lock(connection, checkpoint)
         self._drop_rows(connection, checkpoint)
         connection.execute(delete(REBUILDS).where(_of(REBUILDS, checkpoint)))
         connection.execute(delete(BUILDS).where(_of(BUILDS, checkpoint)))
@@ -353,11 +355,14 @@ class ViewStore:
 
     def hold(self, connection: Connection, checkpoint: Checkpoint) -> Checkpoint:
         """The checkpoint as it stands, which nobody moves before the end of the transaction."""
-        connection.execute(update(BUILDS).where(_of(BUILDS, checkpoint)).values(live=BUILDS.c.live))
+        self._lock(connection, checkpoint)
         found = connection.execute(select(BUILDS).where(_of(BUILDS, checkpoint))).first()
         if found is None:
             raise ViewMovedError(f"Another process has replaced the view {checkpoint.projection}. Try again.")
         return Checkpoint(*found)
+
+    def _lock(self, connection: Connection, checkpoint: Checkpoint) -> None:
+        connection.execute(update(BUILDS).where(_of(BUILDS, checkpoint)).values(live=BUILDS.c.live))
 
     # --- rows of one build
 

@@ -9,7 +9,9 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -25,8 +27,11 @@ from domain.ledger.records import Recorded
 from projections.damage import PoisonEventError
 from projections.driver import Driver
 from projections.history.columns import differences, load_history
+from projections.store import DIRECTORY as ROWS
+from projections.store import Checkpoint
 from tests.reference.given import act
 from tests.support.command_line import ROOT, CommandLine, surroundings
+from tests.support.consuming import wait_for
 from tests.support.product import arrival, product
 
 HISTORY, DIRECTORY = "history", "directory"
@@ -366,6 +371,63 @@ def test_two_at_the_same_rebuild_end_in_one_view(tmp_path: Path) -> None:
         with one.views.reading() as connection:
             builds = [each for each in one.views.builds(connection) if each.projection == HISTORY]
         assert [each.live for each in builds] == [True]
+
+
+@pytest.mark.postgres
+def test_swap_waits_for_who_is_writing_to_the_view_that_it_replaces(postgres_url: str, tmp_path: Path) -> None:
+    with product(tmp_path, store=postgres_url) as kaoji, beside(kaoji) as other:
+        append(kaoji, 0, 40)
+        kaoji.driver.catch_up()
+        append(kaoji, 40, 5)
+        with kaoji.views.reading() as connection:
+            live = kaoji.views.live(connection, DIRECTORY)
+        with_a_writer_of(kaoji, live, lambda: other.driver.rebuild(DIRECTORY))
+        assert builds_of(kaoji, DIRECTORY) == [replace(live, build=live.build + 1, position=45)]
+        assert holds(kaoji)
+
+
+@pytest.mark.postgres
+def test_build_that_is_dropped_takes_along_what_is_just_written_to_it(postgres_url: str, tmp_path: Path) -> None:
+    with product(tmp_path, store=postgres_url) as kaoji, beside(kaoji) as other:
+        append(kaoji, 0, 40)
+        kaoji.driver.catch_up()
+        fresh = kaoji.driver.build_beside(DIRECTORY, upto=20)
+
+        def drop() -> None:
+            with other.views.transaction() as connection:
+                other.views.drop_build(connection, fresh)
+
+        with_a_writer_of(kaoji, fresh, drop)
+        assert [each.live for each in builds_of(kaoji, DIRECTORY)] == [True]
+
+
+def with_a_writer_of(kaoji: Kaoji, build: Checkpoint, deed: Callable[[], object]) -> None:
+    """Do something while somebody has carried a build on, and commits only once that is waited for."""
+    doing = Thread(target=deed, daemon=True)
+    with kaoji.views.transaction() as connection:
+        advanced = kaoji.views.advance(connection, build, build.position + 1)
+        row = {
+            "position": advanced.position,
+            "type": "staff.joined",
+            "subject": "s",
+            "occurred_at": 0,
+            "facts": b"",
+        }
+        kaoji.views.add(connection, ROWS, advanced, [row])
+        doing.start()
+        wait_for(lambda: _waits_for_a_lock(kaoji))
+    doing.join(60)
+    assert not doing.is_alive()
+
+
+def builds_of(kaoji: Kaoji, view: str) -> list[Checkpoint]:
+    with kaoji.views.reading() as connection:
+        return [each for each in kaoji.views.builds(connection) if each.projection == view]
+
+
+def _waits_for_a_lock(kaoji: Kaoji) -> bool:
+    with kaoji.views.reading() as connection:
+        return bool(connection.exec_driver_sql("SELECT count(*) FROM pg_locks WHERE NOT granted").scalar())
 
 
 def test_rate_bounds_how_fast_a_rebuild_reads(tmp_path: Path) -> None:
