@@ -105,26 +105,30 @@ def opened(settings: Settings, *, create: bool = True, clock: Clock = system_clo
         views,
         [HistoryProjection(ledger), DirectoryProjection(), IntegrityProjection(), RulebookProjection()],
     )
-    kaoji = Kaoji(settings, ledger, views, driver, clock, kept_files=_kept_files(settings, ledger))
+    kaoji = Kaoji(settings, ledger, views, driver, clock, kept_files=_kept_files(settings, ledger, views))
     try:
         yield kaoji
     finally:
         kaoji.close()
 
 
-def _kept_files(settings: Settings, ledger: Ledger) -> KeptFiles | None:
+def _kept_files(settings: Settings, ledger: Ledger, views: ViewStore) -> KeptFiles | None:
     """In a folder of this ledger's own, where the settings name a place."""
     if settings.cache is None:
         return None
-    return KeptFiles(settings.cache / str(ledger.ledger_id), stamp=partial(stamp, ledger))
+    return KeptFiles(settings.cache / str(ledger.ledger_id), stamp=partial(stamp, ledger, views))
 
 
-def stamp(ledger: Ledger, position: int) -> str | None:
-    """What tells the event at a position from that of another ledger, or of a copy that went another way; None
-    where the ledger does not reach."""
+def stamp(ledger: Ledger, views: ViewStore, position: int) -> str | None:
+    """What tells the event at a position, and what the history leaves out by then, from those of another ledger,
+    or of a copy that went another way; None where the ledger does not reach."""
     if position > ledger.head().position:
         return None
     digest = hashlib.sha256(str(ledger.ledger_id).encode())
     for event in ledger.read_positions([position]):
         digest.update(f"{event.recorded_at} {event.topic} ".encode() + event.facts)
+    with views.reading() as connection:
+        for skip in views.skips(connection, upto=position):
+            if skip.projection == HistoryProjection.name:
+                digest.update(f" without {skip.position}".encode())
     return digest.hexdigest()

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from api.bootstrap import Kaoji, stamp
+from api.view_operations import skip_event
 from domain.directory import Directory
 from domain.measuring.sums import Sums
 from domain.rules.calendars import load_calendar
@@ -26,7 +27,7 @@ from projections.tallies.tallies import count
 from tests.drafted_actions import LIMITS, Event
 from tests.reference.given import act
 from tests.strategies import batches, histories, random_history
-from tests.support.product import context, product, record
+from tests.support.product import arrival, context, product, record
 
 EVERYWHERE = (0.0, math.inf)
 
@@ -37,7 +38,9 @@ def process(
 ) -> Iterator[Kaoji]:
     """A process of its own, which keeps files of any history."""
     with product(folder, store=store) as kaoji:
-        kept = KeptFiles(folder / "kept", stamp=partial(stamp, kaoji.ledger), rows_min=0, within=within)
+        kept = KeptFiles(
+            folder / "kept", stamp=partial(stamp, kaoji.ledger, kaoji.views), rows_min=0, within=within
+        )
         kaoji.kept_files = kept
         yield kaoji
 
@@ -201,9 +204,30 @@ def test_files_are_written_anew_when_the_history_has_grown_too_far(tmp_path: Pat
     assert 2 < len({kept for _head, kept in positions}) < len(positions), "not at each growth"
 
 
+def test_files_of_a_copy_that_left_out_other_events_are_not_believed(tmp_path: Path) -> None:
+    rules = context(LIMITS, load_calendar("weekdays"))
+    # Given a copy of a store, beside which events are left out and files kept
+    with process(tmp_path) as kaoji:
+        kaoji.ledger.append([arrival(event) for event in random_history(9, 200)])
+    copy = (tmp_path / "kaoji.db").read_bytes()
+    with process(tmp_path) as kaoji:
+        for position in range(1, 60, 2):
+            skip_event(kaoji, "history", position, reason="a bug")
+        count(kaoji.history(), rules)
+        without = count(kaoji.history(), rules).tally()
+        assert kaoji.kept_files is not None
+        assert kaoji.kept_files.paths()
+    # When it is put back, and the view takes all in, as a build of the same number and position
+    (tmp_path / "kaoji.db").write_bytes(copy)
+    with process(tmp_path) as kaoji:
+        # Then what counts is what the store tells
+        assert_same(kaoji.history(), derived(kaoji), rules)
+        assert count(kaoji.history(), rules).tally() != without
+
+
 def test_of_a_short_history_nothing_is_kept(tmp_path: Path) -> None:
     with product(tmp_path) as kaoji:
-        kaoji.kept_files = KeptFiles(tmp_path / "kept", stamp=partial(stamp, kaoji.ledger))
+        kaoji.kept_files = KeptFiles(tmp_path / "kept", stamp=partial(stamp, kaoji.ledger, kaoji.views))
         record(kaoji, random_history(1, 50))
         count(kaoji.history(), context(LIMITS, load_calendar("weekdays")))
         assert kaoji.kept_files.paths() == []
