@@ -8,7 +8,7 @@ from typing import Any
 
 from api.as_of import day_number
 from api.bootstrap import Kaoji
-from api.scores.scorecards import directory_of
+from api.scores.scorecards import directory_now
 from domain.actions.actions import parse_instant
 from domain.actions.types import ACTION_TYPES
 from domain.directory import Directory
@@ -51,7 +51,7 @@ def audit(
     index = trail.index(history) if indexed else AuditIndex.without_rows(history)
 
     def directory() -> Directory:
-        return kaoji.directory.at(history, zone, lambda: directory_of(kaoji, history, zone))
+        return directory_now(kaoji, history, zone)
 
     found = trail.find(index, wanted, zone=zone, directory=directory, limit=query.limit)
     return recorded_actions(kaoji.ledger, found, effective=index.later if query.effective else None)

@@ -70,8 +70,7 @@ class Kaoji:
         """The history up to the ledger's head, or at least a position: catches up first, and goes on from what it
         loaded before."""
         known = self._history
-        if known is not None and upto is not None and upto <= known.position:
-            # Its build may have been replaced: up to a position, every build says the same.
+        if known is not None and upto is not None and upto <= known.position and self._is_live(known):
             return known
         live = self.driver.caught_up(upto=upto, progress=progress).live.get(HistoryProjection.name)
         if known is not None and live is not None and (known.build, known.position) == (live.build, live.position):
@@ -84,6 +83,11 @@ class Kaoji:
                 self.views, connection, build, before=self._history, keeper=self.kept_files
             )
             return self._history
+
+    def _is_live(self, known: History) -> bool:
+        """Whether its build was live when this process last looked: one that replaced it may hold what was left
+        out."""
+        return known.build == self.driver.live_builds.get(HistoryProjection.name)
 
     def close(self) -> None:
         """Give back connections and files."""

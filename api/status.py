@@ -8,7 +8,7 @@ from typing import Any
 
 from api.bootstrap import Kaoji
 from api.gaps import missing_by_source
-from api.view_operations import pause_json
+from api.view_operations import pause_json, skip_json
 from api.watching.observation import Observation, Observer
 from domain.compiled import COMPILED
 from projections.corrections import report_corrections
@@ -26,9 +26,12 @@ def status(kaoji: Kaoji, *, observer: Observer | None = None) -> dict[str, Any]:
     seen = (observer or Observer(kaoji)).look()
     history, fault = _history_and_fault(kaoji, seen)
     corrections = report_corrections(history, kaoji.ledger)
+    with kaoji.views.reading() as connection:
+        skipped = [skip_json(each) for each in kaoji.views.skips(connection)]
     return {
         **observed(seen),
         "fault": fault,
+        "skipped": skipped,
         "waiting": int(waiting_actions(history).size),
         "without_effect": list(corrections.without_effect),
         "self_recorded": list(corrections.self_recorded),

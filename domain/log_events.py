@@ -184,6 +184,16 @@ REBUILD_RESUMED = _event(
     "rebuild-resumed", "info", "The rebuild of {view} goes on from position {position}.",
     "An earlier rebuild was given up on the way.", view=_VIEW, position=_POSITION,
 )  # fmt: skip
+EVENT_SKIPPED = _event(
+    "event-skipped", "warning", "The view {view} leaves out position {position}: {reason}",
+    "By order (`kaoji projection skip`), until that is taken back. `kaoji verify` lists what is left out.",
+    view=_VIEW, position=_POSITION, reason=(str, "Why, as it was said."),
+)  # fmt: skip
+EVENT_UNSKIPPED = _event(
+    "event-unskipped", "warning", "The view {view} holds position {position} again: {reason}",
+    "By order (`kaoji projection unskip`) the view was built anew with it, and swapped in.",
+    view=_VIEW, position=_POSITION, reason=(str, "Why, as it was said."),
+)  # fmt: skip
 VERIFY_BEGAN_ANEW = _event(
     "verify-began-anew", "info", "{view} was replaced while it was verified: it is compared once more.",
     "A rebuild of the view ended meanwhile, so what was compared by then says nothing about the one that is live.",

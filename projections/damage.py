@@ -36,9 +36,9 @@ class PoisonEventError(KaojiError):
     """An event that a view cannot take in, for whatever reason: the view stands still before it."""
 
     def __init__(self, projection: str, position: int, reason: BaseException) -> None:
-        self.projection, self.position = projection, position
+        self.projection, self.position, self.reason = projection, position, reason
         super().__init__(
             f"The view {projection} cannot take in position {position} ({type(reason).__name__}: {reason}), and "
             "stands still there. Tell who makes Kaoji; to go on without it until it is mended: "
-            f"`kaoji projection skip {projection} {position} --reason TEXT`."
+            f"`kaoji projection skip {projection} {position} --reason TEXT`, and `unskip` once it is."
         )

@@ -18,7 +18,7 @@ from projections.batch import Batch
 from projections.changes import Changes, write_changes
 from projections.damage import MissingEventsError, PoisonEventError
 from projections.patience import LOOK_SECONDS, Patience
-from projections.store import DATABASE_ERRORS, Checkpoint, Connection, Skip, ViewMovedError, ViewStore
+from projections.store import DATABASE_ERRORS, Checkpoint, Connection, Skip, Unskip, ViewMovedError, ViewStore
 
 BATCH_MAX = 10_000
 MOVED_SECONDS = 0.1
@@ -100,6 +100,8 @@ class Driver:
         self._patience = Patience()
         self.patience_seconds = 0.0
         """For so long views that another process was seen to carry are left to it; then they are carried here."""
+        self.live_builds: Mapping[str, int] = {}
+        """By projection, as last seen. What is kept of a view says nothing of one that was built anew."""
 
     def catch_up(
         self,
@@ -163,7 +165,11 @@ class Driver:
                 poison = poison or error
         if poison is not None:
             raise poison
-        return CaughtUp(head, live | {each.projection: each for each in builds})
+        live |= {each.projection: each for each in builds}
+        # Numbers rise: a thread that looked earlier does not take back what another one has seen since.
+        seen = self.live_builds
+        self.live_builds = {name: max(each.build, seen.get(name, 0)) for name, each in live.items()}
+        return CaughtUp(head, live)
 
     def rebuild(
         self,
@@ -172,15 +178,16 @@ class Driver:
         batch_max: int = BATCH_MAX,
         rate: int | None = None,
         anew: bool = False,
+        unskips: Sequence[Unskip] = (),
         progress: Progress = no_progress,
     ) -> int:
         """Build a view anew beside the live one, which serves until the swap. Returns the position reached.
 
         A rebuild that was given up (killed, cancelled) is gone on with, unless it is to begin `anew`. `rate`: at
         most so many events a second, for a machine that has other work. A paused view is rebuilt up to where it
-        stands.
+        stands. `unskips`: what it takes in again; others leave that out until the swap, which ends the skips.
         """
-        build = self._begun_rebuild(name, anew=anew)
+        build = self._begun_rebuild(name, unskips, anew=anew)
         while True:
             try:
                 build = self._rebuilt(build, batch_max, rate, progress)
@@ -204,6 +211,8 @@ class Driver:
 
     def _rebuilt(self, build: Checkpoint, batch_max: int, rate: int | None, progress: Progress) -> Checkpoint:
         """Fill a build to its end, and make it live."""
+        # All there is by now, however little: what cannot be taken in is found here, not within the swap.
+        (build,) = self._carry([build], self._aim(build.projection), batch_max, progress, rate=rate)
         while (aim := self._aim(build.projection)) - build.position > batch_max:
             (build,) = self._carry([build], aim, batch_max, progress, rate=rate)
         with self._turn, self.store.transaction() as connection:
@@ -211,19 +220,22 @@ class Driver:
             self.store.make_live(connection, build)
         return build
 
-    def _begun_rebuild(self, name: str, *, anew: bool) -> Checkpoint:
-        wanted = self.projections[name].format
+    def _begun_rebuild(self, name: str, unskips: Sequence[Unskip] = (), *, anew: bool) -> Checkpoint:
+        wanted = self.projections[name].format, sorted(each.position for each in unskips)
         with self.store.transaction() as connection:
             self.store.begin_alone(connection)
             found = self.store.rebuild_under_way(connection, name)
-            if found is not None and (anew or found.format != wanted):
-                self.store.drop_build(connection, found)
-                found = None
-            if found is None:
-                found = self.store.new_build(connection, name, format=wanted)
-                self.store.begin_rebuild(connection, found)
+            if found is None or anew or (found.format, self.store.taken_in_again(connection, found)) != wanted:
+                # Made before the other one is dropped: whoever is still at that must not take this one for it.
+                begun = self.store.new_build(connection, name, format=wanted[0])
+                if found is not None:
+                    self.store.drop_build(connection, found)
+                self.store.begin_rebuild(connection, begun)
+                found = begun
             elif found.position:
                 REBUILD_RESUMED.log(view=name, position=found.position)
+            for each in unskips:
+                self.store.unskip(connection, found, each)
         return found
 
     def _aim(self, name: str) -> int:
@@ -350,7 +362,7 @@ class Driver:
         changes = {}
         # The history last: what it needs is read in a thread while the others are at work.
         for build in reversed(builds):
-            taken = _without(batch, {each.position for each in skips if each.projection == build.projection})
+            taken = _without(batch, {each.position for each in skips if _leaves_out(build, each)})
             try:
                 with times.stage("apply", build.projection):
                     changes[build.projection] = self.projections[build.projection].apply(
@@ -393,6 +405,10 @@ class _AllChanges(NamedTuple):
 def _told_written(changes: _AllChanges) -> None:
     for each in changes.of.values():
         each.written()
+
+
+def _leaves_out(build: Checkpoint, skip: Skip) -> bool:
+    return skip.projection == build.projection and skip.taken_in_by != build.build
 
 
 def _nobody(_times: BatchTimes, _builds: Sequence[Checkpoint], _events: int) -> None:

@@ -25,18 +25,23 @@ class KnownDirectory:
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._known: tuple[History, Zone, Directory] | None = None
+        self._known: tuple[History, Zone, int | None, Directory] | None = None
 
-    def at(self, history: History, zone: Zone, fold: Callable[[], Directory]) -> Directory:
-        """What `fold` makes of this history, which is called only if that may differ from what is known."""
+    def at(
+        self, history: History, zone: Zone, fold: Callable[[], Directory], *, build: int | None = None
+    ) -> Directory:
+        """What `fold` makes of this history, which is called only if that may differ from what is known.
+
+        `build`: the one of the view from which it is folded.
+        """
         with self._lock:
             known = self._known
-            if known is not None and zone is known[1] and _unchanged(known[0], history):
-                directory = known[2]
+            if known is not None and zone is known[1] and build == known[2] and _unchanged(known[0], history):
+                directory = known[3]
             else:
                 directory = fold()
-            if known is None or known[2] is not directory or known[0].position < history.position:
-                self._known = history, zone, directory
+            if known is None or known[3] is not directory or known[0].position < history.position:
+                self._known = history, zone, build, directory
             return directory
 
 

@@ -55,6 +55,7 @@ __all__ = [
     "Pause",
     "Skip",
     "Table",
+    "Unskip",
     "ViewMovedError",
     "ViewStore",
     "open_views",
@@ -132,6 +133,17 @@ SKIPS = Table(
     Column("reason", Text, nullable=False),
     Column("skipped_at", BigInteger, nullable=False),
 )
+UNSKIPS = Table(
+    "kaoji_view_unskips",
+    VIEWS,
+    Column("projection", String(64), primary_key=True),
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    Column("build", Integer),  # the one that is to take it in; none once that is live
+    Column("reason", Text, nullable=False),
+    Column("unskipped_at", BigInteger, nullable=False),
+    Column("skip_reason", Text, nullable=False),
+    Column("skipped_at", BigInteger, nullable=False),
+)
 REBUILDS = Table(
     "kaoji_view_rebuilds",
     VIEWS,
@@ -177,6 +189,19 @@ class Skip(NamedTuple):
     projection: str
     position: int
     reason: str
+    skipped_at: int
+    taken_in_by: int | None = None
+    """The build that takes it in again all the same, and ends the skip when it becomes live."""
+
+
+class Unskip(NamedTuple):
+    """A skip that is taken back: why, and since when (microseconds), and what was said of the skip."""
+
+    projection: str
+    position: int
+    reason: str
+    unskipped_at: int
+    skip_reason: str
     skipped_at: int
 
 
@@ -300,6 +325,7 @@ class ViewStore:
             .values(live=True)
         )
         connection.execute(delete(REBUILDS).where(_of(REBUILDS, checkpoint)))
+        self._end_skips(connection, checkpoint)
 
     def drop_build(self, connection: Connection, checkpoint: Checkpoint) -> None:
         """Delete a build with everything in it."""
@@ -307,6 +333,7 @@ class ViewStore:
         self._lock(connection, checkpoint)
         self._drop_rows(connection, checkpoint)
         connection.execute(delete(REBUILDS).where(_of(REBUILDS, checkpoint)))
+        connection.execute(delete(UNSKIPS).where(_of(UNSKIPS, checkpoint)))
         connection.execute(delete(BUILDS).where(_of(BUILDS, checkpoint)))
 
     def _drop_rows(self, connection: Connection, checkpoint: Checkpoint) -> None:
@@ -342,16 +369,46 @@ class ViewStore:
 
     def skips(self, connection: Connection, *, after: int = 0, upto: int | None = None) -> list[Skip]:
         """The positions that views leave out, in their order."""
-        query = select(SKIPS).where(SKIPS.c.position > after).order_by(SKIPS.c.projection, SKIPS.c.position)
+        same = and_(UNSKIPS.c.projection == SKIPS.c.projection, UNSKIPS.c.position == SKIPS.c.position)
+        query = select(SKIPS, UNSKIPS.c.build).outerjoin_from(SKIPS, UNSKIPS, same)
+        query = query.where(SKIPS.c.position > after).order_by(SKIPS.c.projection, SKIPS.c.position)
         if upto is not None:
             query = query.where(SKIPS.c.position <= upto)
         return [Skip(*row) for row in connection.execute(query)]
 
     def skip(self, connection: Connection, skip: Skip) -> None:
-        """Have a view leave out a position, once and for all; known skips stay as they are."""
+        """Have a view leave out a position, until that is taken back; known skips stay as they are."""
         known = and_(SKIPS.c.projection == skip.projection, SKIPS.c.position == skip.position)
         if connection.execute(select(SKIPS).where(known)).first() is None:
-            connection.execute(insert(SKIPS).values(**skip._asdict()))
+            said = {name: value for name, value in skip._asdict().items() if name in SKIPS.c}
+            connection.execute(insert(SKIPS).values(said))
+
+    def unskip(self, connection: Connection, build: Checkpoint, unskip: Unskip) -> None:
+        """Have a build that is not live take in a position that others leave out: the skip ends in the swap."""
+        same = and_(UNSKIPS.c.projection == unskip.projection, UNSKIPS.c.position == unskip.position)
+        connection.execute(delete(UNSKIPS).where(same))
+        connection.execute(insert(UNSKIPS).values(build=build.build, **unskip._asdict()))
+
+    def unskips(self, connection: Connection) -> list[Unskip]:
+        """The skips that were taken back, in their order."""
+        columns = [UNSKIPS.c[name] for name in Unskip._fields]
+        query = select(*columns).where(UNSKIPS.c.build.is_(None))
+        return [Unskip(*row) for row in connection.execute(query.order_by(*columns[:2]))]
+
+    def taken_in_again(self, connection: Connection, build: Checkpoint) -> list[int]:
+        """The positions that a build takes in though its view leaves them out, in their order."""
+        query = select(UNSKIPS.c.position).where(_of(UNSKIPS, build)).order_by(UNSKIPS.c.position)
+        return list(connection.execute(query).scalars())
+
+    def _end_skips(self, connection: Connection, build: Checkpoint) -> None:
+        """Of what this build was to take in again, what it has come to is left out no more."""
+        taken_in = and_(_of(UNSKIPS, build), UNSKIPS.c.position <= build.position)
+        ended = select(UNSKIPS.c.position).where(taken_in)
+        connection.execute(
+            delete(SKIPS).where(and_(SKIPS.c.projection == build.projection, SKIPS.c.position.in_(ended)))
+        )
+        connection.execute(update(UNSKIPS).where(taken_in).values(build=None))
+        connection.execute(delete(UNSKIPS).where(_of(UNSKIPS, build)))
 
     def hold(self, connection: Connection, checkpoint: Checkpoint) -> Checkpoint:
         """The checkpoint as it stands, which nobody moves before the end of the transaction."""

@@ -42,6 +42,7 @@ def status(
     rows: list[list[Any]] = [["events", found["events"]], ["last recorded", found["recorded_at"]]]
     rows += [[f"view {each['name']}", view_cell(each)] for each in found["projections"]]
     rows += [["fault", found["fault"]]] if found["fault"] else []
+    rows += [[f"left out of {each['view']}", each["position"]] for each in found["skipped"]]
     rows += [["waiting references", found["waiting"]], ["without effect", len(found["without_effect"])]]
     rows += [["self-recorded corrections", len(found["self_recorded"])]]
     rows += [[f"numbers missing from {source}", number] for source, number in found["gaps"].items()]

@@ -13,6 +13,10 @@ from api.cli.output import Output, progress_bars
 NameArgument = Annotated[str, typer.Argument(metavar="VIEW", help="Name of the view.")]
 ReasonOption = Annotated[str, typer.Option(help="Why, for those who come after you.")]
 NUMBER_MAX = 2**63 - 1
+RateOption = Annotated[int | None, typer.Option(min=1, max=NUMBER_MAX, help="At most so many events a second.")]
+BatchOption = Annotated[
+    int, typer.Option(min=1, max=1_000_000, help="Events read at once; fewer take less memory.")
+]
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -23,6 +27,7 @@ def add_commands(app: typer.Typer) -> None:
     projection.command("resume")(projection_resume)
     projection.command("rebuild")(projection_rebuild)
     projection.command("skip")(projection_skip)
+    projection.command("unskip")(projection_unskip)
     app.add_typer(projection, name="projection")
     app.command("backup")(backup)
     app.command("restore")(restore)
@@ -74,12 +79,8 @@ def projection_resume(context: typer.Context, name: NameArgument) -> None:
 def projection_rebuild(
     context: typer.Context,
     name: NameArgument,
-    rate: Annotated[
-        int | None, typer.Option(min=1, max=NUMBER_MAX, help="At most so many events a second.")
-    ] = None,
-    batch: Annotated[
-        int, typer.Option(min=1, max=1_000_000, help="Events read at once; fewer take less memory.")
-    ] = 10_000,
+    rate: RateOption = None,
+    batch: BatchOption = 10_000,
     anew: Annotated[bool, typer.Option(help="Begin anew where a rebuild was not ended.")] = False,
 ) -> None:
     """Build a view anew beside the live one, which serves until the swap. Ctrl-C gives it up, another goes on."""
@@ -104,7 +105,7 @@ def projection_skip(
     position: Annotated[int, typer.Argument(min=1, max=NUMBER_MAX, help="Position in the ledger.")],
     reason: ReasonOption,
 ) -> None:
-    """Have a view leave out an event that it cannot take in, now and in every rebuild; `verify` tells."""
+    """Have a view leave out an event that it cannot take in, also in rebuilds, until `unskip`; `verify` tells."""
     from api.view_operations import skip_event
 
     output: Output = context.obj
@@ -113,6 +114,36 @@ def projection_skip(
         kaoji.driver.catch_up(only=name, progress=progress)
     columns = ["view", "position", "reason"]
     output.show(skipped, columns, [[skipped[column] for column in columns]])
+
+
+def projection_unskip(
+    context: typer.Context,
+    name: NameArgument,
+    positions: Annotated[
+        list[int],
+        typer.Argument(min=1, max=NUMBER_MAX, metavar="POSITION", help="Positions that it leaves out."),
+    ],
+    reason: ReasonOption,
+    rate: RateOption = None,
+    batch: BatchOption = 10_000,
+) -> None:
+    """Take skips back: the view is built anew with these events beside the live one, and swapped in."""
+    from api.view_operations import skipped_positions, unskip_events
+
+    output: Output = context.obj
+    with output.session() as kaoji, progress_bars() as progress:
+        try:
+            found = unskip_events(
+                kaoji, name, positions, reason=reason, rate=rate, batch_max=batch, progress=progress
+            )
+        except KeyboardInterrupt:
+            if skipped_positions(kaoji, name).isdisjoint(positions):
+                output.note(f"The view {name} was swapped already: see `kaoji projection list`.")
+            else:
+                output.note("Given up; the live view is as it was. The same command goes on from here.")
+            raise typer.Exit(1) from None
+    columns = ["view", "position", "reason"]
+    output.show(found, columns, [[each[column] for column in columns] for each in found])
 
 
 def backup(

@@ -169,7 +169,7 @@ def basis(
         from_day=first,
         to_day=last,
         history=history,
-        directory=_directory(kaoji, history, context.zone, now=as_of is None),
+        directory=(directory_now if as_of is None else directory_of)(kaoji, history, context.zone),
         counting=Counting(history, context),
         ledger=kaoji.ledger,
         today=context.zone.day_of_instant(kaoji.clock()),
@@ -205,7 +205,7 @@ def basis_at_rest(
             yield replace(
                 found,
                 history=newest,
-                directory=_directory(kaoji, newest, found.context.zone, now=True),
+                directory=directory_now(kaoji, newest, found.context.zone),
                 counting=Counting(newest, found.context),
             )
         else:
@@ -224,11 +224,10 @@ def asked_by(policy: Policy) -> int:
     return asked_for(cells)
 
 
-def _directory(kaoji: Kaoji, history: History, zone: Zone, *, now: bool) -> Directory:
-    """The directory; what is asked for as of now is kept for the next who asks."""
-    if not now:
-        return directory_of(kaoji, history, zone)
-    return kaoji.directory.at(history, zone, lambda: directory_of(kaoji, history, zone))
+def directory_now(kaoji: Kaoji, history: History, zone: Zone) -> Directory:
+    """The directory as the newest history knows it, kept for the next who asks."""
+    build = kaoji.driver.live_builds.get(DirectoryProjection.name)
+    return kaoji.directory.at(history, zone, lambda: directory_of(kaoji, history, zone), build=build)
 
 
 def directory_of(kaoji: Kaoji, history: History, zone: Zone) -> Directory:

@@ -269,6 +269,14 @@ ERRORS: Final[Mapping[str, str]] = {
     "Position {position} is in the view {view} already, which stands at {reach}. An event can be left out "
     "only by a view that has not come to it.":
         "位置 {position} 已在视图 {view} 中（已至 {reach}）。只有尚未读到的视图才能略去事件。",
+    "Position {position} is not left out of the view {view}. See `kaoji projection list`.":
+        "视图 {view} 并未略去位置 {position}。请看 `kaoji projection list`。",
+    "The view {view} is paused at {reach}, before position {position}: resume it first.":
+        "视图 {view} 暂停在 {reach}，尚未读到位置 {position}：请先恢复该视图。",
+    "{why} The view {view} is as it was: it still leaves out {positions}.":
+        "{why}视图 {view} 保持原样，仍略去 {positions}。",
+    "Position {position} cannot be taken in ({kind}: {reason}).": "位置 {position} 无法纳入（{kind}：{reason}）。",
+    "A pause, a skip or another rebuild came in between.": "其间有暂停、略去或另一次重建。",
     "Give a reason of up to {most} characters with --reason.": "请用 --reason 写明原因，不超过 {most} 字。",
     # Files of actions.
     "{path}: holds actions already. Leave out --mapping, which is for XES and CSV.":
@@ -328,7 +336,8 @@ ERRORS: Final[Mapping[str, str]] = {
     "was changed; put a backup in place.":
         "台账位置 {position} 的内容无法读取（{reason}）。`kaoji verify` 会说明还有哪些改动；请用备份恢复。",
     "The view {view} cannot take in position {position} ({kind}: {reason}), and stands still there. Tell who "
-    "makes Kaoji; to go on without it until it is mended: `kaoji projection skip {same} {place} --reason TEXT`.":
+    "makes Kaoji; to go on without it until it is mended: `kaoji projection skip {same} {place} --reason TEXT`, "
+    "and `unskip` once it is.":
         "视图 {view} 无法纳入位置 {position}（{kind}：{reason}），停在此处。请告知考绩的开发者；"
-        "若要在修复前跳过它：`kaoji projection skip {same} {place} --reason TEXT`。",
+        "若要在修复前跳过它：`kaoji projection skip {same} {place} --reason TEXT`，修复后用 `unskip` 收回。",
 }  # fmt: skip

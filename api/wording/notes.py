@@ -13,6 +13,10 @@ NOTES: Final[Mapping[str, str]] = {
         "另有 {count} 条未显示：用 --format json 或 csv 可看全部",
     "Given up; the live view is as it was. `kaoji projection rebuild {name}` goes on from here.":
         "已放弃；现用视图保持原样。`kaoji projection rebuild {name}` 可从此处继续。",
+    "Given up; the live view is as it was. The same command goes on from here.":
+        "已放弃；现用视图保持原样。同一命令可从此处继续。",
+    "The view {view} was swapped already: see `kaoji projection list`.":
+        "视图 {view} 已经换用：请看 `kaoji projection list`。",
     # Scores.
     "--to {to} lies ahead: this is a forecast of what is known today.":
         "--to {to} 尚未到来：这是依今日所知所作的预测。",

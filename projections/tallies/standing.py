@@ -28,14 +28,19 @@ class Standing:
     """
 
     def __init__(self, *, contexts_max: int = CONTEXTS_MAX) -> None:
-        self._contexts: OrderedDict[str, _Context] = OrderedDict()
+        # A view that was built anew may hold what was left out, under other codes: each build has its own tallies.
+        self._contexts: OrderedDict[tuple[str, int], _Context] = OrderedDict()
         self._contexts_max = contexts_max
         self._lock = Lock()
 
     def follow(self, history: History) -> None:
         """Count what was recorded since, for every context that was asked for."""
         with self._lock:
-            known = list(self._contexts.values())
+            for (context, build), each in list(self._contexts.items()):
+                if build < history.build:
+                    del self._contexts[context, build]
+                    self._contexts.setdefault((context, history.build), _Context(each.context))
+            known = [each for (_, build), each in self._contexts.items() if build == history.build]
         for each in known:
             each.follow(history)
 
@@ -44,7 +49,7 @@ class Standing:
         *, from_day: int, to_day: int, by: By, asked: int,
     ) -> Sums:  # fmt: skip
         """Sums over a period as known at the history's position, for every subject of a kind, rolled up."""
-        kept = self._kept(context)
+        kept = self._kept(context, history)
         return kept.sums(history, directory, from_day=from_day, to_day=to_day, by=by, asked=asked)
 
     @contextmanager
@@ -54,23 +59,24 @@ class Standing:
         It stands still until the end of the block: others who would count on wait. So its sums are at hand, while
         those of any earlier position are counted from case files.
         """
-        with self._kept(context).at_rest(history) as counted:
+        with self._kept(context, history).at_rest(history) as counted:
             yield counted
 
-    def _kept(self, context: Context) -> _Context:
+    def _kept(self, context: Context, history: History) -> _Context:
+        key = context.hash, history.build
         with self._lock:
-            kept = self._contexts.setdefault(context.hash, _Context(context))
-            self._contexts.move_to_end(context.hash)
+            kept = self._contexts.setdefault(key, _Context(context))
+            self._contexts.move_to_end(key)
             while len(self._contexts) > self._contexts_max:
                 self._contexts.popitem(last=False)
         return kept
 
 
 class _Context:
-    """One context: its tally at the newest position, and case files for earlier ones."""
+    """One context in one build of the history: its tally as of now, and case files for earlier positions."""
 
     def __init__(self, context: Context) -> None:
-        self._context = context
+        self.context = context
         self._live = LiveTally(context)
         self._counted: Counted | None = None
         # Whoever has it at rest asks for sums meanwhile.
@@ -98,7 +104,7 @@ class _Context:
                 everything = self._live.sums(directory, from_day=from_day, to_day=to_day, by=by)
                 return counted_subjects(everything, asked=asked)
             if self._counted is None or self._counted.history.position < history.position:
-                self._counted = count(self._live.history, self._context)
+                self._counted = count(self._live.history, self.context)
             words = history.words_of
             period = Period(from_day, to_day, trees_of(directory, from_day, to_day))
             counts = counts_as_known(
@@ -106,6 +112,6 @@ class _Context:
                 sizes_for(by, words("staff"), words("unit"), words("procedure")), asked=asked, with_values=True,
             )  # fmt: skip
         return roll_up(
-            counts, period, directory, self._context.register, by=by,
+            counts, period, directory, self.context.register, by=by,
             staff=words("staff"), units=words("unit"), procedures=words("procedure"),
         )  # fmt: skip

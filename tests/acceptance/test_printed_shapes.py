@@ -29,7 +29,7 @@ INDICATOR = {"code", "numerator", "denominator", "rate", "interval", "points", "
 COUNTED = {"case", "side", "share", "why", "actions", "flags"}
 STATUS = {
     "events", "recorded_at", "projections", "waiting", "without_effect", "self_recorded", "gaps", "quarantined",
-    "kept_files",
+    "kept_files", "fault", "skipped",
     "core",
 }  # fmt: skip
 CODES = ["plan-completion", "satisfaction", "timeliness", "error-rate", "closure", "revocation"]

@@ -187,7 +187,7 @@ def test_event_left_out_is_left_out_by_every_rebuild_and_told(kaoji: Kaoji) -> N
     ]
     assert kaoji.driver.rebuild(DIRECTORY, batch_max=4) == 20
     assert holds(kaoji)
-    # Once it is mended, a rebuild still leaves them out: what was decided stays as it was.
+    # Once it is mended, a rebuild still leaves them out: what was decided stays as it was, until it is taken back.
     kaoji.driver.projections[DIRECTORY] = kaoji.driver.projections[DIRECTORY].inner  # type: ignore[attr-defined]
     assert holds(kaoji)
 
