@@ -1,30 +1,21 @@
 """Keep views in SQL: checkpoints, parts of the history, directory actions, integrity blocks, adopted rules.
 
 Every row belongs to a *build* of its projection. A rebuild fills a new build beside the live one; making it
-live and dropping the old one is a single transaction. The only room that knows SQLAlchemy.
+live and dropping the old one is a single transaction. With its tables and orders, the only room that knows
+SQLAlchemy.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from dataclasses import replace
+from typing import Any
 
 from sqlalchemy import (
-    BigInteger,
-    Boolean,
-    Column,
-    ColumnElement,
     Connection,
     Engine,
-    ForeignKeyConstraint,
-    Integer,
-    LargeBinary,
-    MetaData,
-    String,
     Table,
-    Text,
     and_,
     create_engine,
     delete,
@@ -43,6 +34,18 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from domain.errors import KaojiError, UnreachableError
 from domain.ledger.errors import NoWritesError, cannot_be_opened, is_locked, is_read_only, lacks_room
+from projections.view_orders import Pause, Skip, Unskip, ViewOrders
+from projections.view_tables import (
+    BLOCKS,
+    BUILDS,
+    DIRECTORY,
+    PARTS,
+    REBUILDS,
+    RULES,
+    VIEWS,
+    Checkpoint,
+    of_build,
+)
 
 __all__ = [
     "BLOCKS",
@@ -61,151 +64,23 @@ __all__ = [
     "open_views",
 ]
 
-VIEWS = MetaData()
 _BEGINNINGS_LOCK = 0x4B414F4A_56494557
 DATABASE_ERRORS = (OperationalError, PoolTimeoutError)
 """What the database reports when it is away or busy; `transaction` and `reading` say it in our words."""
 
-BUILDS = Table(
-    "kaoji_view_builds",
-    VIEWS,
-    Column("projection", String(64), primary_key=True),
-    Column("build", Integer, primary_key=True, autoincrement=False),
-    Column("position", BigInteger, nullable=False),
-    Column("live", Boolean, nullable=False),
-    Column("format", Integer, nullable=False, server_default="1"),
-)
-
-
-def _view(name: str, *columns: Column[Any]) -> Table:
-    return Table(
-        name,
-        VIEWS,
-        Column("projection", String(64), primary_key=True),
-        Column("build", Integer, primary_key=True, autoincrement=False),
-        *columns,
-        ForeignKeyConstraint(["projection", "build"], [BUILDS.c.projection, BUILDS.c.build]),
-    )
-
-
-PARTS = _view(
-    "kaoji_history_parts",
-    Column("first_position", BigInteger, primary_key=True, autoincrement=False),
-    Column("part", String(16), primary_key=True),
-    Column("last_position", BigInteger, nullable=False),
-    Column("sha256", String(64), nullable=False),
-    Column("content", LargeBinary, nullable=False),
-)
-DIRECTORY = _view(
-    "kaoji_directory_actions",
-    Column("position", BigInteger, primary_key=True, autoincrement=False),
-    Column("type", String(32), nullable=False),
-    Column("subject", Text, nullable=False),
-    Column("occurred_at", BigInteger, nullable=False),
-    Column("facts", LargeBinary, nullable=False),
-)
-BLOCKS = _view(
-    "kaoji_integrity_blocks",
-    Column("block", BigInteger, primary_key=True, autoincrement=False),
-    Column("leaves", LargeBinary, nullable=False),
-)
-RULES = _view(
-    "kaoji_adopted_rules",
-    Column("position", BigInteger, primary_key=True, autoincrement=False),
-    Column("recorded_at", BigInteger, nullable=False),
-    Column("topic", String(64), nullable=False),
-    Column("state", LargeBinary, nullable=False),
-)
-
-
-PAUSES = Table(
-    "kaoji_view_pauses",
-    VIEWS,
-    Column("projection", String(64), primary_key=True),
-    Column("reason", Text, nullable=False),
-    Column("paused_at", BigInteger, nullable=False),
-)
-SKIPS = Table(
-    "kaoji_view_skips",
-    VIEWS,
-    Column("projection", String(64), primary_key=True),
-    Column("position", BigInteger, primary_key=True, autoincrement=False),
-    Column("reason", Text, nullable=False),
-    Column("skipped_at", BigInteger, nullable=False),
-)
-UNSKIPS = Table(
-    "kaoji_view_unskips",
-    VIEWS,
-    Column("projection", String(64), primary_key=True),
-    Column("position", BigInteger, primary_key=True, autoincrement=False),
-    Column("build", Integer),  # the one that is to take it in; none once that is live
-    Column("reason", Text, nullable=False),
-    Column("unskipped_at", BigInteger, nullable=False),
-    Column("skip_reason", Text, nullable=False),
-    Column("skipped_at", BigInteger, nullable=False),
-)
-REBUILDS = Table(
-    "kaoji_view_rebuilds",
-    VIEWS,
-    Column("projection", String(64), primary_key=True),
-    Column("build", Integer, nullable=False),
-)
-
-# Every question to a server begins with these: putting a statement together costs as much as running it.
+# Every question to a server begins with this: putting a statement together costs as much as running it.
 _SELECT_BUILDS = select(BUILDS).order_by(BUILDS.c.projection, BUILDS.c.live.desc(), BUILDS.c.build)
-_SELECT_PAUSES = select(PAUSES)
 
 
 class ViewMovedError(KaojiError):
     """Another process carried the view on, or replaced it, in the meantime: read the checkpoint again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
-    """How far one build of a projection has come: every position up to and including this one is in it."""
-
-    projection: str
-    build: int
-    position: int
-    live: bool
-    format: int = 1
-    """In which form its rows are written: a projection that writes another one builds its view anew."""
-
-
 class DamagedStoreError(KaojiError):
     """A file of which SQLite says that it is not whole."""
 
 
-class Pause(NamedTuple):
-    """A view that is not to be carried on: why, and since when (microseconds)."""
-
-    reason: str
-    paused_at: int
-
-
-class Skip(NamedTuple):
-    """A position that a view leaves out: why, and since when (microseconds)."""
-
-    projection: str
-    position: int
-    reason: str
-    skipped_at: int
-    taken_in_by: int | None = None
-    """The build that takes it in again all the same, and ends the skip when it becomes live."""
-
-
-class Unskip(NamedTuple):
-    """A skip that is taken back: why, and since when (microseconds), and what was said of the skip."""
-
-    projection: str
-    position: int
-    reason: str
-    unskipped_at: int
-    skip_reason: str
-    skipped_at: int
-
-
-class ViewStore:
+class ViewStore(ViewOrders):
     """The tables of the views in the ledger's database. Thread-safe; connections come from a pool."""
 
     def __init__(self, engine: Engine) -> None:
@@ -324,23 +199,23 @@ class ViewStore:
             .where(and_(BUILDS.c.projection == checkpoint.projection, BUILDS.c.build == checkpoint.build))
             .values(live=True)
         )
-        connection.execute(delete(REBUILDS).where(_of(REBUILDS, checkpoint)))
-        self._end_skips(connection, checkpoint)
+        connection.execute(delete(REBUILDS).where(of_build(REBUILDS, checkpoint)))
+        self.end_skips(connection, checkpoint)
 
     def drop_build(self, connection: Connection, checkpoint: Checkpoint) -> None:
         """Delete a build with everything in it."""
         # Whoever is just writing to it comes first: its rows would else be left over.
         self._lock(connection, checkpoint)
         self._drop_rows(connection, checkpoint)
-        connection.execute(delete(REBUILDS).where(_of(REBUILDS, checkpoint)))
-        connection.execute(delete(UNSKIPS).where(_of(UNSKIPS, checkpoint)))
-        connection.execute(delete(BUILDS).where(_of(BUILDS, checkpoint)))
+        connection.execute(delete(REBUILDS).where(of_build(REBUILDS, checkpoint)))
+        self.forget_unskips(connection, checkpoint)
+        connection.execute(delete(BUILDS).where(of_build(BUILDS, checkpoint)))
 
     def _drop_rows(self, connection: Connection, checkpoint: Checkpoint) -> None:
         for table in (PARTS, DIRECTORY, BLOCKS, RULES):
-            connection.execute(delete(table).where(_of(table, checkpoint)))
+            connection.execute(delete(table).where(of_build(table, checkpoint)))
 
-    # --- what operators have ordered
+    # --- rebuilds
 
     def rebuild_under_way(self, connection: Connection, projection: str) -> Checkpoint | None:
         """The build that a rebuild fills, or filled until it was given up; None if there is none."""
@@ -354,72 +229,16 @@ class ViewStore:
         """Remember that this build is to become the live one, so that it is gone on with."""
         connection.execute(insert(REBUILDS).values(projection=checkpoint.projection, build=checkpoint.build))
 
-    def pauses(self, connection: Connection) -> dict[str, Pause]:
-        """The views that are not to be carried on."""
-        return {row[0]: Pause(*row[1:]) for row in connection.execute(_SELECT_PAUSES)}
-
-    def pause(self, connection: Connection, projection: str, pause: Pause) -> None:
-        """Have a view stand still, for whoever carries it; a second pause goes in the place of the first."""
-        self.resume(connection, projection)
-        connection.execute(insert(PAUSES).values(projection=projection, **pause._asdict()))
-
-    def resume(self, connection: Connection, projection: str) -> None:
-        """Let a view be carried on again."""
-        connection.execute(delete(PAUSES).where(PAUSES.c.projection == projection))
-
-    def skips(self, connection: Connection, *, after: int = 0, upto: int | None = None) -> list[Skip]:
-        """The positions that views leave out, in their order."""
-        same = and_(UNSKIPS.c.projection == SKIPS.c.projection, UNSKIPS.c.position == SKIPS.c.position)
-        query = select(SKIPS, UNSKIPS.c.build).outerjoin_from(SKIPS, UNSKIPS, same)
-        query = query.where(SKIPS.c.position > after).order_by(SKIPS.c.projection, SKIPS.c.position)
-        if upto is not None:
-            query = query.where(SKIPS.c.position <= upto)
-        return [Skip(*row) for row in connection.execute(query)]
-
-    def skip(self, connection: Connection, skip: Skip) -> None:
-        """Have a view leave out a position, until that is taken back; known skips stay as they are."""
-        known = and_(SKIPS.c.projection == skip.projection, SKIPS.c.position == skip.position)
-        if connection.execute(select(SKIPS).where(known)).first() is None:
-            said = {name: value for name, value in skip._asdict().items() if name in SKIPS.c}
-            connection.execute(insert(SKIPS).values(said))
-
-    def unskip(self, connection: Connection, build: Checkpoint, unskip: Unskip) -> None:
-        """Have a build that is not live take in a position that others leave out: the skip ends in the swap."""
-        same = and_(UNSKIPS.c.projection == unskip.projection, UNSKIPS.c.position == unskip.position)
-        connection.execute(delete(UNSKIPS).where(same))
-        connection.execute(insert(UNSKIPS).values(build=build.build, **unskip._asdict()))
-
-    def unskips(self, connection: Connection) -> list[Unskip]:
-        """The skips that were taken back, in their order."""
-        columns = [UNSKIPS.c[name] for name in Unskip._fields]
-        query = select(*columns).where(UNSKIPS.c.build.is_(None))
-        return [Unskip(*row) for row in connection.execute(query.order_by(*columns[:2]))]
-
-    def taken_in_again(self, connection: Connection, build: Checkpoint) -> list[int]:
-        """The positions that a build takes in though its view leaves them out, in their order."""
-        query = select(UNSKIPS.c.position).where(_of(UNSKIPS, build)).order_by(UNSKIPS.c.position)
-        return list(connection.execute(query).scalars())
-
-    def _end_skips(self, connection: Connection, build: Checkpoint) -> None:
-        """Of what this build was to take in again, what it has come to is left out no more."""
-        taken_in = and_(_of(UNSKIPS, build), UNSKIPS.c.position <= build.position)
-        ended = select(UNSKIPS.c.position).where(taken_in)
-        connection.execute(
-            delete(SKIPS).where(and_(SKIPS.c.projection == build.projection, SKIPS.c.position.in_(ended)))
-        )
-        connection.execute(update(UNSKIPS).where(taken_in).values(build=None))
-        connection.execute(delete(UNSKIPS).where(_of(UNSKIPS, build)))
-
     def hold(self, connection: Connection, checkpoint: Checkpoint) -> Checkpoint:
         """The checkpoint as it stands, which nobody moves before the end of the transaction."""
         self._lock(connection, checkpoint)
-        found = connection.execute(select(BUILDS).where(_of(BUILDS, checkpoint))).first()
+        found = connection.execute(select(BUILDS).where(of_build(BUILDS, checkpoint))).first()
         if found is None:
             raise ViewMovedError(f"Another process has replaced the view {checkpoint.projection}. Try again.")
         return Checkpoint(*found)
 
     def _lock(self, connection: Connection, checkpoint: Checkpoint) -> None:
-        connection.execute(update(BUILDS).where(_of(BUILDS, checkpoint)).values(live=BUILDS.c.live))
+        connection.execute(update(BUILDS).where(of_build(BUILDS, checkpoint)).values(live=BUILDS.c.live))
 
     # --- rows of one build
 
@@ -434,7 +253,7 @@ class ViewStore:
     def remove(self, connection: Connection, table: Table, build: Checkpoint, **equal: object) -> None:
         """Delete a build's rows in which the named columns have these values."""
         where = [table.c[name] == value for name, value in equal.items()]
-        connection.execute(delete(table).where(and_(_of(table, build), *where)))
+        connection.execute(delete(table).where(and_(of_build(table, build), *where)))
 
     def rows(
         self,
@@ -448,7 +267,7 @@ class ViewStore:
         among: tuple[str, Sequence[object]] | None = None,
     ) -> list[tuple[Any, ...]]:
         """A build's rows in the order of one column: up to a value, after one, or among some."""
-        query = select(*(table.c[name] for name in columns)).where(_of(table, build))
+        query = select(*(table.c[name] for name in columns)).where(of_build(table, build))
         if upto is not None:
             query = query.where(table.c[upto[0]] <= upto[1])
         if after is not None:
@@ -465,10 +284,6 @@ def _are_made(engine: Engine) -> bool:
 def _builds_have_a_format(place: Engine | Connection) -> bool:
     """A store of before builds had one lacks the column."""
     return any(column["name"] == "format" for column in inspect(place).get_columns(BUILDS.name))
-
-
-def _of(table: Table, build: Checkpoint) -> ColumnElement[bool]:
-    return and_(table.c.projection == build.projection, table.c.build == build.build)
 
 
 @contextmanager
