@@ -1,5 +1,6 @@
 """Fixtures for all tests: each is made in tests/support, and named here so that pytest finds it."""
 
+import signal
 from typing import Any
 
 import pytest
@@ -22,6 +23,9 @@ def _logs_as_python_has_them() -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # As a shell starts what it does not wait for. Commands that a test interrupts would be deaf to it, too.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     # kafka-python 3.0.12 reads its own files in a way that Python 3.11 calls old, and later ones no longer do.
     config.addinivalue_line("filterwarnings", "ignore:(read|open)_text is deprecated:DeprecationWarning")
 
