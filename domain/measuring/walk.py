@@ -44,16 +44,7 @@ Held: TypeAlias = "np.recarray[Any, Any]"
 
 def room_to_walk(cases: Cases) -> tuple[Landmarks, Held]:
     """Room for what is noted of any one of the cases."""
-    return np.empty(PLACES, np.int64), np.empty(longest_case(cases.starts), HELD_RECORD).view(np.recarray)
-
-
-@compiled
-def longest_case(starts: NDArray[np.int64]) -> int:
-    """Actions of the longest case, at least 1; without making an array of all lengths, which may be many."""
-    longest = 1
-    for case in range(starts.size - 1):
-        longest = max(longest, starts[case + 1] - starts[case])
-    return longest
+    return np.empty(PLACES, np.int64), np.empty(cases.longest, HELD_RECORD).view(np.recarray)
 
 
 @compiled
