@@ -16,7 +16,7 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaError, MessageSizeTooLargeError
 
 from consumers.cloudevents import open_binary_envelope
-from consumers.kafka_connecting import KafkaUnreachableError, any_answers
+from consumers.kafka_connecting import CONNECT_SECONDS_MAX, KafkaUnreachableError, any_answers
 from consumers.kafka_log import ClientLog, heard
 from consumers.kafka_settings import check_kafka_settings
 from domain.actions.refusals import RECORD_BYTES_MAX
@@ -32,7 +32,6 @@ STOP_SECONDS_MAX: Final = 1.5
 """What is left when a signal comes has so long to go out; a process must be gone in five seconds."""
 DRAIN_SECONDS_MAX: Final = 30.0
 """And so long where the end was not asked for by a signal."""
-_CONNECT_SECONDS_MAX: Final = 4.0
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _KAFKA_PLACE: Final = re.compile(r"(.+)-([0-9]+)@([0-9]+)", re.DOTALL)
 
@@ -136,7 +135,7 @@ class DeadLetterTopic:
 
     def _connected(self) -> Any:
         if self._producer is None:
-            if not any_answers(self._bootstrap, seconds_max=_CONNECT_SECONDS_MAX):
+            if not any_answers(self._bootstrap, seconds_max=CONNECT_SECONDS_MAX):
                 raise KafkaUnreachableError(f"No Kafka answers at {self._bootstrap}.")
             self._producer = KafkaProducer(
                 **{

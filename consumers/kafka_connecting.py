@@ -24,7 +24,7 @@ from domain.errors import UnknownNameError, UnreachableError, WrongInputError
 from domain.log_events import BROKER_SILENT
 from domain.ports import port_number
 
-_CONNECT_SECONDS_MAX = 4.0
+CONNECT_SECONDS_MAX = 4.0
 _BOOTSTRAP_MS_MAX = 8_000
 CLOSE_SECONDS_MAX = 2.0
 
@@ -63,7 +63,7 @@ def connect(bootstrap: str, group: str, settings: Mapping[str, Setting], log: Cl
     if not group.strip():
         raise WrongInputError("The consumer group has no name. Give one with --group, or leave --group out.")
     # Asked before the client is built: once refused, it waits ever longer before it tries again.
-    if not any_answers(bootstrap, seconds_max=_CONNECT_SECONDS_MAX):
+    if not any_answers(bootstrap, seconds_max=CONNECT_SECONDS_MAX):
         raise KafkaUnreachableError(
             f"No Kafka answers at {bootstrap}. Is it running, and is that the address it listens on?"
         )

@@ -87,15 +87,22 @@ def remedies_in(path: Path) -> Iterator[str]:
         yield from (text for each in told if each and (text := form_of(each)) and SENTENCE.fullmatch(text))
 
 
-def findings() -> Iterator[str]:
-    """The sentences of the doctor: everything it says but names of checks."""
-    tree = ast.parse((ROOT / "api" / "doctor.py").read_text(encoding="utf-8"))
+def unsaid_in(tree: ast.Module) -> set[int]:
+    """The ids of what stands for no sentence of its own: docstrings, and the pieces of an f-string."""
     silent: set[int] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Expr):
             silent.add(id(node.value))  # a docstring
         if isinstance(node, ast.JoinedStr):
             silent.update(id(each) for each in ast.walk(node) if each is not node)
+    return silent
+
+
+def findings() -> Iterator[str]:
+    """The sentences of the doctor: everything it says but names of checks."""
+    tree = ast.parse((ROOT / "api" / "doctor.py").read_text(encoding="utf-8"))
+    silent = unsaid_in(tree)
+    for node in ast.walk(tree):
         if isinstance(node, ast.Call) and ast.unparse(node.func) in ("Finding", "_private") and node.args:
             silent.add(id(node.args[0]))
         if isinstance(node, ast.Tuple) and len(node.elts) == 2 and isinstance(node.elts[1], ast.Lambda | ast.Name):
@@ -120,12 +127,7 @@ def faults_in(path: Path) -> Iterator[str]:
     """The sentences of a file that says what is wrong with a policy or register: what ends like one, and is
     neither the rest of one nor a command; of names that are not known, what they would name."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    silent: set[int] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Expr):
-            silent.add(id(node.value))  # a docstring
-        if isinstance(node, ast.JoinedStr):
-            silent.update(id(each) for each in ast.walk(node) if each is not node)
+    silent = unsaid_in(tree)
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant | ast.JoinedStr) and id(node) not in silent:
             text = (form_of(node) or "").removeprefix("{}; it is {} here.")
