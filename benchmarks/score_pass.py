@@ -39,8 +39,7 @@ def score_pass(actions: int) -> Figures:
         if actions <= IN_MEMORY_MAX:
             peers = _resident_peers(read_tables(folder, made.staff), asked)
             _assert_equal(peers, expected)
-            rounds = 5 if actions < 5_000_000 else 3
-            figures = by_turns(mine | peers, items=size, rounds=rounds, warm=True)
+            figures = by_turns(mine | peers, items=size, rounds=9, warm=True)
         else:
             figures = by_turns(mine, items=size, rounds=3, warm=True)
             mine.clear()

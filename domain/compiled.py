@@ -17,6 +17,7 @@ from pathlib import Path
 from threading import RLock
 from typing import Any, Final, ParamSpec, TypeVar, cast
 
+from domain.hints import teach_numba
 from domain.log_events import CORE_SLOW
 from domain.machine_code import Call, Kinds, kept_call, kinds_of, made_call
 
@@ -163,6 +164,7 @@ def _dispatcher(function: Callable[..., Any], **options: Any) -> Any:
         raise ImportError(broken)
     import numba
 
+    teach_numba()
     return numba.njit(**{**OPTIONS, **options})(function)
 
 

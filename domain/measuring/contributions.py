@@ -7,6 +7,7 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 
 from domain.compiled import compiled
+from domain.hints import natural
 from domain.measuring.cases import NOBODY, STATES_SHARES, Actions, Cases, Extras, Shares
 from domain.measuring.limits import NEVER
 from domain.measuring.tally import WHOLE
@@ -51,7 +52,8 @@ def emit_held(
     out: Contributions, filled: int, first: int, row: int, population: int, pattern: int, value: int,
 ) -> int:  # fmt: skip
     """Count an action on its day, for those who hold the case by then."""
-    owner, unit, procedure = held[row - first].owner, held[row - first].unit, held[row - first].procedure
+    place = natural(row - first)
+    owner, unit, procedure = held[place].owner, held[place].unit, held[place].procedure
     return emit(
         actions, extras, shares, from_day, to_day, out, filled, row, population, pattern,
         owner, unit, procedure, actions[row].day, value, 1,
@@ -92,6 +94,7 @@ def emit(
     kind = population << 8 | pattern
     if owner < 0:
         return emit_one(out, filled, row, kind, NOBODY, unit, procedure, day, value, sign * WHOLE)
+    owner = natural(owner)
     rest = WHOLE
     if actions[owner].states & STATES_SHARES:
         extra = actions[owner].extra
@@ -112,6 +115,7 @@ def emit_one(
     person: int, unit: int, procedure: int, day: int, value: int, part: int,
 ) -> int:  # fmt: skip
     """Write one contribution; returns the rows filled."""
+    filled = natural(filled)
     out[filled].part = part
     out[filled].person = person
     out[filled].unit = unit

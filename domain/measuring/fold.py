@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.compiled import compiled
+from domain.hints import natural
 from domain.measuring.cases import NOBODY, OVERTURNED, STATES_REASON, Actions, Cases, Extras, Role, Shares
 from domain.measuring.contributions import (
     ROWS_PER_ACTION,
@@ -32,13 +33,10 @@ from domain.measuring.spans import ALL_BEFORE
 from domain.measuring.stated import due_day_of, rating_of
 from domain.measuring.tally import WHOLE
 from domain.measuring.walk import (
-    LAST,
-    LAST_DECISION,
     NOWHERE,
     Held,
     Landmarks,
     by_then,
-    is_decision,
     noted,
     room_to_walk,
     walk,
@@ -51,6 +49,7 @@ Index: TypeAlias = NDArray[np.int64]
 
 DECISION, DECIDED, CLOSED = int(Population.DECISION), int(Population.DECIDED), int(Population.CLOSED)
 RATED, TARGET, ACTION = int(Population.RATED), int(Population.TARGET), int(Population.ACTION)
+DECISIONS: Final = 1 << Role.GRANTED | 1 << Role.REFUSED | 1 << Role.PENALISED | 1 << Role.DISMISSED
 EVERYS: Final = 31
 """The bits of an action's marks that say which of the five everys it states."""
 
@@ -151,8 +150,8 @@ def fold_walked(
     (NEVER), what stands open is told by both its borders, so that it can be counted on any day. Returns the rows
     filled.
     """
-    ended = min(landmarks[Role.GRANTED], landmarks[Role.REFUSED], landmarks[Role.WITHDRAWN])
-    closed = min(landmarks[Role.CLOSED], landmarks[Role.DISMISSED], landmarks[Role.TRANSFERRED])
+    ended = natural(min(landmarks[Role.GRANTED], landmarks[Role.REFUSED], landmarks[Role.WITHDRAWN]))
+    closed = natural(min(landmarks[Role.CLOSED], landmarks[Role.DISMISSED], landmarks[Role.TRANSFERRED]))
     if asked & (1 << OPEN_LICENCE | 1 << CARD):
         filled = fold_stock(
             actions, extras, shares, first_version, versions, stops, first_day, counted, working_days, days_min,
@@ -172,14 +171,15 @@ def fold_walked(
     # A case that was withdrawn first is never decided.
     decided = ended if ended < landmarks[Role.WITHDRAWN] else NOWHERE
     if asked & 1 << DECIDED and decided < stop and from_day <= actions[decided].day <= to_day:
-        procedure = held[decided - first].procedure
+        place = natural(decided - first)
+        procedure = held[place].procedure
         start = clock_start(
             actions, landmarks, decided, procedure, first_version, versions, first_day, counted, working_days
         )
         pattern, days = judged(
             actions, extras, landmarks, by_instant, first_version, versions, stops, type_bits, step_bits,
             first_day, counted, working_days, days_min, asked, upto, first, decided,
-            held[decided - first].due, start, procedure,
+            held[place].due, start, procedure,
         )  # fmt: skip
         rated = landmarks[Role.RATED] < stop
         faulty = is_faulty(actions, upto, landmarks, stop)
@@ -189,17 +189,18 @@ def fold_walked(
         )  # fmt: skip
     opened = landmarks[Role.OPENED] < stop
     if asked & 1 << CLOSED and closed < stop and opened and from_day <= actions[closed].day <= to_day:
+        place = natural(closed - first)
         pattern, days = judged(
             actions, extras, landmarks, by_instant, first_version, versions, stops, type_bits, step_bits,
             first_day, counted, working_days, days_min, asked, upto, first, closed,
-            held[closed - first].due, by_then(landmarks[Role.OPENED], closed), held[closed - first].procedure,
+            held[place].due, by_then(landmarks[Role.OPENED], closed), held[place].procedure,
         )  # fmt: skip
         filled = emit_held(
             actions, extras, shares, from_day, to_day, held, out, filled, first, closed,
             CLOSED, pattern, days,
         )  # fmt: skip
     if asked & 1 << RATED and landmarks[Role.RATED] < stop:
-        row = decided if decided < stop else closed if closed < stop else landmarks[LAST]
+        row = decided if decided < stop else closed if closed < stop else last_own(actions, upto, first, stop)
         filled = fold_rating(
             actions, extras, shares, from_day, to_day, held, out, filled, first, landmarks[Role.RATED], row
         )
@@ -210,6 +211,7 @@ def fold_walked(
 def is_faulty(actions: Actions, upto: int, landmarks: Landmarks, stop: int) -> bool:
     """Whether an error was found in the case that was not cleared."""
     for row in range(landmarks[Role.ERROR_FOUND], stop):
+        row = natural(row)
         if (
             actions[row].role == Role.ERROR_FOUND
             and not actions[row].marks & OVERTURNED
@@ -228,7 +230,8 @@ def fold_decisions(
     begin = min(
         landmarks[Role.GRANTED], landmarks[Role.REFUSED], landmarks[Role.PENALISED], landmarks[Role.DISMISSED]
     )
-    for row in range(begin, landmarks[LAST_DECISION] + 1):
+    for row in range(begin, stop):
+        row = natural(row)
         if actions[row].position > upto or not is_decision(int(actions[row].role)):
             continue
         if not from_day <= actions[row].day <= to_day:
@@ -243,11 +246,18 @@ def fold_decisions(
 
 
 @compiled
+def is_decision(role: int) -> bool:
+    """Whether a review can mean it."""
+    return DECISIONS >> role & 1 != 0
+
+
+@compiled
 def is_reviewed(actions: Actions, upto: int, landmarks: Landmarks, decision: int, stop: int) -> bool:
     """Whether a review of the case overturned a decision before there was another."""
     if landmarks[Role.ADVERSE_REVIEW] >= stop:
         return False
     for row in range(decision + 1, stop):
+        row = natural(row)
         if actions[row].position <= upto:
             if actions[row].role == Role.ADVERSE_REVIEW:
                 return True
@@ -279,6 +289,15 @@ def fold_rating(
         actions, extras, shares, from_day, to_day, out, filled, row, RATED, good,
         owner, unit, procedure, actions[row].day, rating, 1,
     )  # fmt: skip
+
+
+@compiled
+def last_own(actions: Actions, upto: int, first: int, stop: int) -> int:
+    """The last action of the case itself; -1 where there is none."""
+    for row in range(stop - 1, first - 1, -1):
+        if noted(actions, upto, row):
+            return row
+    return -1
 
 
 @compiled

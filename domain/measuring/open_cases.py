@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.compiled import compiled
+from domain.hints import natural
 from domain.measuring.cases import Actions, Extras, Role, Shares
 from domain.measuring.contributions import Contributions, emit, emit_span
 from domain.measuring.judging import clock_start, limit_in_force
@@ -46,8 +47,10 @@ def fold_stock(
     of_one_day = to_day != NEVER and not asked & 1 << CARD
     if of_one_day and (actions[begin].day > to_day or (end < stop and actions[end].day <= to_day)):
         return filled
+    begin = natural(begin)
     start, limit, stale, cards, last = -1, NEVER, True, 0, begin
     for row in range(begin + 1, min(stop, end) + 1):
+        row, last = natural(row), natural(last)
         # One step beyond the last action: what stands open then, stands for ever.
         day = NEVER
         if row < stop:
@@ -55,7 +58,7 @@ def fold_stock(
                 continue
             day = int(actions[row].day)
         if day > actions[last].day and not (of_one_day and day <= to_day):
-            procedure, due = held[last - first].procedure, held[last - first].due
+            procedure, due = held[natural(last - first)].procedure, held[natural(last - first)].due
             accepted = by_then(landmarks[Role.ACCEPTED], last) if population == OPEN_LICENCE else -1
             closely = asked & (IN_TIME_STOCK | 1 << CARD) or due >= 0
             if closely or not surely_by(actions, begin, accepted, days_min, procedure, min(day, to_day + 1)):
@@ -78,7 +81,7 @@ def fold_stock(
             if of_one_day:
                 return filled
         if row < stop:
-            before, now = held[last - first], held[row - first]
+            before, now = held[natural(last - first)], held[natural(row - first)]
             stale |= now.procedure != before.procedure or now.due != before.due or actions[row].role != Role.STEP
             last = row
     return filled
@@ -95,7 +98,8 @@ def fold_open(
 
     `cards` are those given so far, each once in a case. Returns the rows filled, and the cards.
     """
-    owner, unit, procedure = held[row - first].owner, held[row - first].unit, held[row - first].procedure
+    place = natural(row - first)
+    owner, unit, procedure = held[place].owner, held[place].unit, held[place].procedure
     since = int(actions[row].day)
     begin = min(max(since, limit), until)
     if asked & 1 << population:

@@ -12,15 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.compiled import compiled
+from domain.hints import natural
 from domain.measuring.cases import LAST_OWN, NOBODY, STATES_DUE, Actions, Cases, Role
 
 NOWHERE: Final = 2**62
 """The row of a landmark that a case does not have: after all others."""
 
-LAST_DECISION, LAST = 22, 23
-"""Landmarks beside those of roles: the last decision, and the last action of the case itself; -1 for none."""
-
-PLACES: Final = 24
+ROLES: Final = len(Role)
 
 UNNOTED: Final = int(Role.NONE)
 """No action in a case has this role: its place takes what is not to be noted."""
@@ -37,14 +35,14 @@ HELD_RECORD = np.dtype(
 """Who holds a case, by what procedure and limit: each as the last action that names it says, -1 until one does."""
 
 Landmarks: TypeAlias = NDArray[np.int64]
-"""The row of the first action of each role, by role, and the two others."""
+"""The row of the first action of each role, by role; NOWHERE where there is none."""
 Held: TypeAlias = "np.recarray[Any, Any]"
 """Records of HELD_RECORD, one for each action of a case: how it is held from this action on."""
 
 
 def room_to_walk(cases: Cases) -> tuple[Landmarks, Held]:
     """Room for what is noted of any one of the cases."""
-    return np.empty(PLACES, np.int64), np.empty(cases.longest, HELD_RECORD).view(np.recarray)
+    return np.empty(ROLES, np.int64), np.empty(cases.longest, HELD_RECORD).view(np.recarray)
 
 
 @compiled
@@ -60,9 +58,8 @@ def walk(actions: Actions, upto: int, first: int, stop: int, landmarks: Landmark
 @compiled
 def clear(landmarks: Landmarks) -> None:
     """Forget the case before."""
-    for place in range(PLACES):
-        landmarks[place] = NOWHERE
-    landmarks[LAST_DECISION] = landmarks[LAST] = -1
+    for role in range(ROLES):
+        landmarks[role] = NOWHERE
 
 
 @compiled
@@ -70,11 +67,10 @@ def step(
     actions: Actions, upto: int, row: int, landmarks: Landmarks, owner: int, unit: int, procedure: int, due: int
 ) -> tuple[bool, int, int, int, int]:  # fmt: skip
     """Note one action. Returns whether it is known and of the case itself, and how the case is held from it on."""
+    row = natural(row)
     role = int(actions[row].role) if actions[row].position <= upto else UNNOTED
     own = (role != UNNOTED) & (role <= LAST_OWN)
     landmarks[role] = min(landmarks[role], row)
-    landmarks[LAST_DECISION if is_decision(role) else UNNOTED] = row
-    landmarks[LAST if own else UNNOTED] = row
     owner = row if own & (actions[row].owner >= 0) else owner
     unit = int(actions[row].unit) if own & (actions[row].unit >= 0) else unit
     procedure = int(actions[row].procedure) if own & (actions[row].procedure >= 0) else procedure
@@ -85,19 +81,11 @@ def step(
 @compiled
 def hold(held: Held, place: int, owner: int, unit: int, procedure: int, due: int) -> None:
     """Write how a case is held."""
+    place = natural(place)
     held[place].owner = owner
     held[place].unit = unit
     held[place].procedure = procedure
     held[place].due = due
-
-
-_DECISIONS: Final = 1 << Role.GRANTED | 1 << Role.REFUSED | 1 << Role.PENALISED | 1 << Role.DISMISSED
-
-
-@compiled
-def is_decision(role: int) -> bool:
-    """Whether a review can mean it."""
-    return _DECISIONS >> role & 1 != 0
 
 
 @compiled

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from domain import compiled as room
 from domain import machine_code
 from domain.compiled import COMPILED, Marked
+from domain.hints import natural, prefetch
 from tests.support.command_line import ROOT
 
 pytestmark = pytest.mark.skipif(not COMPILED, reason="nothing is compiled here")
@@ -44,6 +45,19 @@ def summed(
         for place in range(grid.shape[1]):
             out[line] += grid[line, place] * (place + 1)
     return total, records.size
+
+
+def picked(records: Any, order: NDArray[np.int32], out: NDArray[np.int64]) -> None:
+    """Sums up the records in an order, with hints."""
+    for place in range(order.size):
+        prefetch(records, natural(order[min(place + 1, order.size - 1)]))
+        out[0] += records[natural(order[place])].large
+
+
+def picked_from_either_end(records: Any, order: NDArray[np.int32], out: NDArray[np.int64]) -> None:
+    """The same without them."""
+    for place in range(order.size):
+        out[0] += records[order[place]].large
 
 
 def filled(out: NDArray[np.int64], value: int) -> None:
@@ -87,6 +101,31 @@ def test_machine_code_gives_what_plain_python_gives(cache: Path, monkeypatch: py
     monkeypatch.setattr(room, "made_call", None)
     assert called(Marked(summed)) == expected
     assert list(cache.glob("*.code")) == [kept]
+
+
+def test_hints_change_no_result_and_are_in_the_machine_code(cache: Path) -> None:
+    # Given a function that says what it reads next, and that no index counts from the end
+    records, order = arguments()[0], np.array([2, 0, 2, 1], np.int32)
+    given = [(records, order, np.zeros(1, np.int64)) for _ in range(2)]
+    # When it is compiled, then it gives the same
+    picked(*given[0])
+    Marked(picked)(*given[1])
+    assert given[0][-1].tolist() == given[1][-1].tolist() == [11 + 2**40 + 11 - 5]
+    assert list(cache.glob("*.code"))
+    # And the processor is told, and no index is corrected
+    hinted, plain = _instructions(picked, given[0]), _instructions(picked_from_either_end, given[0])
+    assert ("@llvm.prefetch" in plain, "@llvm.prefetch" in hinted) == (False, True)
+    assert (" select " in plain, " select " in hinted) == (True, False)
+
+
+def _instructions(function: Any, given: tuple[Any, ...]) -> str:
+    """As the compiler left them."""
+    import numba
+
+    dispatcher = room._dispatcher(function, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+    dispatcher.compile(tuple(map(numba.typeof, given)))
+    (found,) = dispatcher.inspect_llvm().values()
+    return str(found)
 
 
 def test_arguments_of_other_kinds_get_code_of_their_own(cache: Path) -> None:
