@@ -253,8 +253,7 @@ class Differences:
         before, after = self.states
         # Only the cases that new actions touch can count differently by the same tree and rules.
         new = np.arange(self.first, self.last)
-        linked = self._cases.linked(new)
-        rows = np.union1d(new, np.fromiter(linked, np.int64))
+        rows = np.union1d(new, self._cases.linked(new))
         touched = tuple(subjects_of(after.history, rows).tolist())
         known = replace(before, counting=Counting(before.history, before.context, touched))
         told = replace(

@@ -43,7 +43,7 @@ class UnitActions:
         rows, words = self._cases.history.rows, self._cases.history.words_of("subject")
         found: dict[str, set[int]] = defaultdict(set)
         for row in np.flatnonzero(np.isin(rows["type"], _UNIT_TYPES)).tolist():
-            linked = {row, *self._cases.linked(np.array([row]))}
+            linked = {row, *self._cases.linked(np.array([row])).tolist()}
             if new := {each + 1 for each in linked if each >= self._first}:
                 found[words[int(rows["subject"][row])].partition(":")[2]] |= new
         return found

@@ -38,8 +38,7 @@ def counts_as_known(
     changed = changed_since(history, position)
     if not changed.size:
         return counts
-    linked = np.fromiter(cases.linked(changed), np.int64)
-    subjects = subjects_of(cases.history, np.union1d(changed, linked))
+    subjects = subjects_of(cases.history, np.union1d(changed, cases.linked(changed)))
     rows = cases.rows_of(subjects)
     now = cases.excerpt(rows).upto(int(np.searchsorted(rows, history.position)))
     known = int(np.searchsorted(rows, position))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -11,12 +10,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from domain.compiled import compiled
 from projections.history.columns import Columns, History, Ids
-
-Rows = NDArray[np.int64]
-Numbers = dict[int, list[int]]
-FIRST_ROOM = 1_024
+from projections.tallies.entries import Entries, Rows, with_room
 
 SCORED = (
     "type", "subject", "source", "time", "unit", "owner", "procedure", "reason", "outcome", "of_case", "due_kind",
@@ -33,6 +28,9 @@ ENDS: Final = {
 }
 """The columns of each other part that say to which rows an entry belongs."""
 
+SAYING: Final = ("links", "amended", "amended_shares")
+"""The parts that say something of rows which others have long been behind."""
+
 
 class CaseRows:
     """Which rows stand under a subject, and which are linked with which; grows with the history.
@@ -43,34 +41,30 @@ class CaseRows:
     def __init__(self) -> None:
         self.position = 0
         self._history: History | None = None
-        self._before = np.empty(FIRST_ROOM, np.int32)  # row -> the row before it under the same subject
-        self._last = np.full(FIRST_ROOM, -1, np.int32)  # subject code -> its last row
-        self._reviews: Numbers = defaultdict(list)  # subject code -> rows that mean the case by it
-        self._marked = np.zeros(FIRST_ROOM, np.bool_)  # rows that any of the following says something of
-        self._links: Numbers = defaultdict(list)  # row -> links from it or to it
-        self._amended: Numbers = defaultdict(list)  # row -> its amended rows
-        self._amended_shares: Numbers = defaultdict(list)
-        self._known = {"links": 0, "amended": 0, "amended_shares": 0}
+        self._rows = Entries()  # by subject
+        self._reviews = Entries()  # by the subject of the case that they mean
+        self._review_row = np.empty(0, np.int32)
+        self._said = Entries()  # by row: what the other parts say of it
+        self._said_in, self._said_number = np.empty(0, np.int32), np.empty(0, np.int32)
+        self._known = dict.fromkeys(SAYING, 0)
 
     def grow(self, history: History) -> None:
         """Take in what the history has beyond the position reached."""
         begin, end = self.position, history.position
-        subject = history.rows["subject"][begin:end]
-        self._before = _with_room(self._before, end)
-        if self._marked.size < self._before.size:
-            self._marked = np.pad(self._marked, (0, self._before.size - self._marked.size))
-        self._last = _with_room(self._last, int(subject.max(initial=-1)) + 1)
-        chain(subject, begin, self._before, self._last)
+        self._rows.grow(history.rows["subject"][begin:end])
         of_case = history.rows["of_case"][begin:end]
-        for row in np.flatnonzero(of_case >= 0).tolist():
-            self._reviews[int(of_case[row])].append(begin + row)
-        for position, target, number in self._new(history, "links", "position", "target"):
-            self._links[position - 1].append(number)
-            self._links[target - 1].append(number)
-        for target, number in self._new(history, "amended", "target"):
-            self._amended[target - 1].append(number)
-        for target, number in self._new(history, "amended_shares", "target"):
-            self._amended_shares[target - 1].append(number)
+        reviews = np.flatnonzero(of_case >= 0)
+        self._review_row = _appended(self._review_row, self._reviews.size, reviews + begin)
+        self._reviews.grow(of_case[reviews])
+        for part, name in enumerate(SAYING):
+            columns: Columns = getattr(history, name)
+            for key in ENDS[name]:
+                rows = columns[key][self._known[name] :] - 1
+                numbers = np.arange(self._known[name], columns[key].size)
+                self._said_in = _appended(self._said_in, self._said.size, np.full(rows.size, part))
+                self._said_number = _appended(self._said_number, self._said.size, numbers)
+                self._said.grow(rows)
+            self._known[name] = columns[ENDS[name][0]].size
         self.position = end
         self._history = history
 
@@ -80,48 +74,38 @@ class CaseRows:
         assert self._history is not None, "it grows before it is asked"
         return self._history
 
-    def _new(self, history: History, part: str, *keys: str) -> Iterator[tuple[int, ...]]:
-        columns, begin = getattr(history, part), self._known[part]
-        listed = [columns[key][begin:].tolist() for key in keys]
-        self._known[part] = begin + len(listed[0])
-        for key in keys:
-            self._marked[columns[key][begin:] - 1] = True
-        return zip(*listed, range(begin, self._known[part]), strict=True)
-
     def rows_of(self, subjects: NDArray[np.int32]) -> Rows:
         """Rows on which the cases of these subjects rest, rising: also of other subjects, if linked with them."""
-        out = np.empty(FIRST_ROOM, np.int64)
-        while (filled := walk(subjects, self._before, self._last, out)) < 0:
-            out = np.empty(-filled * 2, np.int64)
-        found = {row for subject in subjects.tolist() for row in self._reviews.get(subject, ())}
-        own = np.concatenate([out[:filled], np.fromiter(found, np.int64)])
-        return np.union1d(own, np.fromiter(self.linked(own), np.int64))
+        own = np.concatenate([self._rows.of(subjects), self._review_row[self._reviews.of(subjects)]])
+        return np.union1d(own, self.linked(own))
 
-    def linked(self, rows: Rows) -> set[int]:
-        """All rows that some rows are linked with, over any number of links; and they themselves, if linked."""
+    def linked(self, rows: Rows) -> Rows:
+        """All rows that some rows are linked with, over any number of links, rising; and they themselves, if
+        linked."""
         links = self.history.links
-        position, target = links["position"], links["target"]
-        waiting = [row for row in rows[self._marked[rows]].tolist() if row in self._links]
-        seen = set(waiting)
-        while waiting:
-            for number in self._links[waiting.pop()]:
-                for other in (int(position[number]) - 1, int(target[number]) - 1):
-                    if other not in seen:
-                        seen.add(other)
-                        waiting.append(other)
-        return seen
+        found: set[int] = set()
+        while rows.size:
+            numbers = self._numbers_of(rows, "links")["links"]
+            ends = np.concatenate([links["position"][numbers], links["target"][numbers]]) - 1
+            more = set(ends.tolist()) - found
+            found |= more
+            rows = np.fromiter(more, np.int64)
+        return np.array(sorted(found), np.int64)
 
     def excerpt(self, rows: Rows) -> History:
         """A history of these rows alone, as `excerpt_of` cuts it."""
-        history, chosen = self.history, rows[self._marked[rows]].tolist()
         entries = {
-            "shares": _entries_at(history.shares, rows),
-            "references": _entries_at(history.references, rows),
-            "links": _entries_of(self._links, chosen),
-            "amended": _entries_of(self._amended, chosen),
-            "amended_shares": _entries_of(self._amended_shares, chosen),
+            "shares": _entries_at(self.history.shares, rows),
+            "references": _entries_at(self.history.references, rows),
+            **self._numbers_of(rows, *SAYING),
         }
-        return excerpt_of(history, rows, entries)
+        return excerpt_of(self.history, rows, entries)
+
+    def _numbers_of(self, rows: Rows, *names: str) -> dict[str, Rows]:
+        """By part: the numbers of its entries that say something of these rows, rising."""
+        entries = self._said.of(rows)
+        part, number = self._said_in[entries], self._said_number[entries]
+        return {name: np.unique(number[part == SAYING.index(name)]) for name in names}
 
 
 def excerpt_of(history: History, rows: Rows, entries: Mapping[str, NDArray[Any]]) -> History:
@@ -158,36 +142,11 @@ def subjects_of(history: History, rows: Rows) -> NDArray[np.int32]:
     return found
 
 
-def _with_room(values: NDArray[np.int32], size: int) -> NDArray[np.int32]:
-    if size <= values.size:
-        return values
-    grown = np.full(max(size, 2 * values.size), -1, np.int32)
-    grown[: values.size] = values
-    return grown
-
-
-@compiled
-def chain(subject: NDArray[np.int32], begin: int, before: NDArray[np.int32], last: NDArray[np.int32]) -> None:
-    """Append rows from `begin` on to the chains of their subjects."""
-    for number in range(subject.size):
-        code = subject[number]
-        if code >= 0:
-            before[begin + number] = last[code]
-            last[code] = begin + number
-
-
-@compiled
-def walk(subjects: NDArray[np.int32], before: NDArray[np.int32], last: NDArray[np.int32], out: Rows) -> int:
-    """Write the rows of the subjects; returns how many, or less than 0: minus the room it takes at least."""
-    filled = 0
-    for number in range(subjects.size):
-        row = last[subjects[number]] if subjects[number] < last.size else -1
-        while row >= 0:
-            if filled < out.size:
-                out[filled] = row
-            filled += 1
-            row = before[row]
-    return filled if filled <= out.size else -filled
+def _appended(values: NDArray[np.int32], size: int, more: NDArray[np.int64]) -> NDArray[np.int32]:
+    """So many values and more."""
+    values = with_room(values, size + more.size)
+    values[size : size + more.size] = more
+    return values
 
 
 @dataclass(frozen=True)
@@ -207,8 +166,3 @@ def _entries_at(part: Columns, rows: Rows) -> Rows:
     begin = np.searchsorted(part["position"], rows + 1, "left")
     many = np.searchsorted(part["position"], rows + 1, "right") - begin
     return np.repeat(begin - np.cumsum(many) + many, many) + np.arange(many.sum())
-
-
-def _entries_of(by_row: Numbers, chosen: list[int]) -> Rows:
-    """Numbers of the entries that belong to the rows, rising."""
-    return np.array(sorted({number for row in chosen if row in by_row for number in by_row[row]}), np.int64)

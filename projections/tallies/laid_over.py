@@ -18,7 +18,8 @@ from domain.threads import in_parts
 from projections.history.columns import History
 from projections.history.links import LinkKind
 from projections.tallies.case_files import CaseFiles, case_files
-from projections.tallies.excerpt import ENDS, Rows, excerpt_of, subjects_of
+from projections.tallies.entries import Rows
+from projections.tallies.excerpt import ENDS, excerpt_of, subjects_of
 from projections.tallies.partitions import some_cases
 
 Flags = NDArray[np.bool_]
