@@ -106,18 +106,33 @@ def fold_cases(
         stop = starts[case + 1]
         if filled + (stop - first + 1) * ROWS_PER_ACTION * sharers > out.size:
             return filled, case
-        if actions[first].role >= Role.TARGET_SET:
-            filled = fold_target(actions, extras, asked, upto, ALL_BEFORE, NEVER, out, filled, first, stop)
-            continue
-        walk(actions, upto, first, stop, landmarks, held)
-        if asked & 1 << ACTION:
-            filled = fold_actions(actions, extras, shares, upto, held, out, filled, first, stop)
-        filled = fold_walked(
+        filled = fold_case(
             actions, extras, shares, by_instant, first_version, versions, stops, type_bits, step_bits,
-            first_day, counted, working_days, days_min, asked, upto, ALL_BEFORE, NEVER, landmarks, held,
-            out, filled, first, stop,
+            first_day, counted, working_days, days_min, asked, upto, landmarks, held, out, filled, first, stop,
         )  # fmt: skip
     return filled, end
+
+
+@compiled
+def fold_case(
+    actions: Actions, extras: Extras, shares: Shares,
+    by_instant: bool, first_version: Index, versions: Versions, stops: NDArray[np.bool_],
+    type_bits: NDArray[np.uint64], step_bits: NDArray[np.uint64],
+    first_day: int, counted: Days, working_days: Days, days_min: Days,
+    asked: int, upto: int, landmarks: Landmarks, held: Held,
+    out: Contributions, filled: int, first: int, stop: int,
+) -> int:  # fmt: skip
+    """Fold the case or plan target in the rows `first` to `stop`, on any day. Returns the rows filled."""
+    if actions[first].role >= Role.TARGET_SET:
+        return fold_target(actions, extras, asked, upto, ALL_BEFORE, NEVER, out, filled, first, stop)
+    walk(actions, upto, first, stop, landmarks, held)
+    if asked & 1 << ACTION:
+        filled = fold_actions(actions, extras, shares, upto, held, out, filled, first, stop)
+    return fold_walked(
+        actions, extras, shares, by_instant, first_version, versions, stops, type_bits, step_bits,
+        first_day, counted, working_days, days_min, asked, upto, ALL_BEFORE, NEVER, landmarks, held,
+        out, filled, first, stop,
+    )  # fmt: skip
 
 
 @compiled

@@ -5,91 +5,67 @@ from __future__ import annotations
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from domain.compiled import compiled
-from domain.measuring.cases import Cases
-from domain.measuring.contributions import ROWS_PER_ACTION, Contributions, empty_contributions
-from domain.measuring.fold import HEAD, Index, fold_cases
-from domain.measuring.limits import Rules
+from domain.measuring.cases import Actions, Extras, Shares
+from domain.measuring.contributions import ROWS_PER_ACTION, Contributions
+from domain.measuring.fold import HEAD, Index, fold_case
+from domain.measuring.limits import Days, Versions
 from domain.measuring.populations import EVERYTHING
-from domain.measuring.walk import room_to_walk
+from domain.measuring.walk import Held, Landmarks
 
 NEAR: Final = 16
 """So far from where it is expected the counterpart of a contribution is looked for. One that lies farther off is
 not found, and then both are told: the sum is the same."""
 
 
-class ChangeFold:
-    """Folds cases twice, as they were and as they are. Its room is made once: making it costs more than a fold."""
+@compiled
+def change_case(
+    actions: Actions, extras: Extras, shares: Shares,
+    by_instant: bool, first_version: Index, versions: Versions, stops: NDArray[np.bool_],
+    type_bits: NDArray[np.uint64], step_bits: NDArray[np.uint64],
+    first_day: int, counted: Days, working_days: Days, days_min: Days,
+    since: int, landmarks: Landmarks, held: Held, room: Contributions,
+    out: Contributions, filled: int, first: int, stop: int,
+) -> int:  # fmt: skip
+    """Write what the case in the rows `first` to `stop` counts for now, less what it counted for as of position
+    `since`. Returns the rows filled.
 
-    def __init__(self) -> None:
-        self._before = self._now = self._out = empty_contributions(0)
-
-    def changes(self, cases: Cases, rules: Rules, *, since: int) -> Contributions:
-        """Contributions that the cases make now, less those that they made as of position `since`; gone with the
-        next ones.
-
-        Their sum says everything: what is the same before and now is mostly left out, and what is taken away has a
-        part of the other sign. A case changes by its new actions alone: others must stand as they stood.
-        """
-        sharers = cases.sharers
-        size = (cases.actions.size + cases.starts.size) * ROWS_PER_ACTION * sharers
-        if self._now.size < size:
-            self._before, self._now = empty_contributions(size), empty_contributions(size)
-            self._out = empty_contributions(2 * size)
-        before = self._folded(cases, rules, since, sharers, self._before) if since else empty_contributions(0)
-        now = self._folded(cases, rules, HEAD, sharers, self._now)
-        filled = tell_differences(cases.starts, before, now, self._out)
-        return self._out[:filled].view(np.recarray)
-
-    def _folded(self, cases: Cases, rules: Rules, upto: int, sharers: int, room: Contributions) -> Contributions:
-        size = cases.starts.size - 1
-        filled, done = fold_cases(
-            cases.starts,
-            cases.actions,
-            cases.extras,
-            cases.shares,
-            *rules,
-            EVERYTHING,
-            upto,
-            sharers,
-            *room_to_walk(cases),
-            room,
-            0,
-            size,
-        )
-        assert done == size, "there is room for all"
-        return room[:filled].view(np.recarray)
+    Their sum says everything: what is the same before and now is mostly left out, and what is taken away has a
+    part of the other sign. A case changes by its new actions alone: others must stand as they stood. Both `room`
+    and what is left of `out` must hold `rows_changed`.
+    """
+    before, now = 0, 0
+    for is_now in range(2):
+        before = now
+        now = fold_case(
+            actions, extras, shares, by_instant, first_version, versions, stops, type_bits, step_bits,
+            first_day, counted, working_days, days_min, EVERYTHING, HEAD if is_now else since,
+            landmarks, held, room, now, first, stop,
+        )  # fmt: skip
+    cancel(room, before, now)
+    begin = filled
+    filled = tell(room, 0, before, -1, out, begin, filled)
+    return tell(room, before, now, 1, out, begin, filled)
 
 
 @compiled
-def tell_differences(starts: Index, before: Contributions, now: Contributions, out: Contributions) -> int:
-    """Write the differences, case by case; returns how many there are. Parts of `before` and `now` are used up."""
-    filled, before_end, now_end = 0, 0, 0
-    for case in range(starts.size - 1):
-        before_begin, now_begin = before_end, now_end
-        while before_end < before.size and before[before_end].row < starts[case + 1]:
-            before_end += 1
-        while now_end < now.size and now[now_end].row < starts[case + 1]:
-            now_end += 1
-        cancel(before, before_begin, before_end, now, now_begin, now_end)
-        begin = filled
-        filled = tell(before, before_begin, before_end, -1, out, begin, filled)
-        filled = tell(now, now_begin, now_end, 1, out, begin, filled)
-    return filled
+def rows_changed(actions: int, sharers: int) -> int:
+    """No case of so many actions changes more rows, if at most so many share in one."""
+    return 2 * (actions + 1) * ROWS_PER_ACTION * sharers
 
 
 @compiled
-def cancel(
-    before: Contributions, before_begin: int, before_end: int, now: Contributions, now_begin: int, now_end: int
-) -> None:
-    """Take what was before away from its counterpart now; both come in nearly the same order."""
-    expected = now_begin
-    for number in range(before_begin, before_end):
-        for other in range(expected, min(now_end, expected + NEAR)):
-            if is_same(before[number], now[other]):
-                now[other].part -= before[number].part
-                before[number].part = 0
+def cancel(rows: Contributions, middle: int, end: int) -> None:
+    """Take what was before, the rows up to the middle, away from its counterpart now, the others; both come in
+    nearly the same order."""
+    expected = middle
+    for number in range(middle):
+        for other in range(expected, min(end, expected + NEAR)):
+            if is_same(rows[number], rows[other]):
+                rows[other].part -= rows[number].part
+                rows[number].part = 0
                 expected = other + 1
                 break
 

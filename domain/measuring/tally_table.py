@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.compiled import compiled
+from domain.hints import natural, prefetch
 from domain.measuring.tally import TALLY_RECORD, Tally
 
 FREE_DAY: Final = 2**31 - 1
@@ -47,7 +48,7 @@ class TallyTable:
         self._stretches = np.zeros(DAYS, STRETCH_RECORD).view(np.recarray)
         # By power of two: the first of the stretches of that length that were given back. Each names the next.
         self._given_back = np.full(POWERS, NONE, np.int64)
-        self._ahead = np.empty(AHEAD, np.uint64), np.empty(AHEAD, np.int32)
+        self._ahead = np.empty(AHEAD, np.uint64)
 
     def __len__(self) -> int:
         """Keys that it holds, and some whose sum is nought again."""
@@ -60,7 +61,7 @@ class TallyTable:
             while True:
                 added, self._taken = put(
                     self._places.view(np.recarray), self._taken, self._stretches, self._given_back,
-                    rows.view(np.recarray), added, sign, *self._ahead,
+                    rows.view(np.recarray), added, sign, self._ahead,
                 )  # fmt: skip
                 if added == rows.size:
                     return
@@ -83,13 +84,12 @@ class TallyTable:
 @compiled
 def put(
     places: NDArray[Any], taken: int, stretches: NDArray[Any], given_back: NDArray[np.int64],
-    rows: NDArray[Any], begin: int, sign: int, ahead: NDArray[np.uint64], days: NDArray[np.int32],
+    rows: NDArray[Any], begin: int, sign: int, ahead: NDArray[np.uint64],
 ) -> tuple[int, int]:  # fmt: skip
     """Add each row from `begin` on at the place of its key, until all are added or a day finds no more places.
 
     Returns the first row that is not added, and how many places are taken. Places may be in no cache of the
-    processor. So those of some rows `ahead` are read one right after the other, and their ways from memory
-    overlap; `days` takes what was read.
+    processor, so those of some rows `ahead` are fetched at once.
     """
     for first in range(begin, rows.size, ahead.size):
         stop = min(rows.size, first + ahead.size)
@@ -98,7 +98,7 @@ def put(
             key = hashed(row.person, row.unit, row.procedure, row.day, row.value, row.kind)
             stretch = stretches[row.day & (DAYS - 1)]
             ahead[number - first] = key
-            days[number - first] = places[stretch.begin + first_place(key, max(stretch.room, 1))].day
+            prefetch(places, natural(stretch.begin + first_place(key, max(stretch.room, 1))))
         for number in range(first, stop):
             which = rows[number].day & (DAYS - 1)
             if is_full(stretches[which].used, stretches[which].room):

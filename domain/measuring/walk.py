@@ -18,7 +18,7 @@ from domain.measuring.cases import LAST_OWN, NOBODY, STATES_DUE, Actions, Cases,
 NOWHERE: Final = 2**62
 """The row of a landmark that a case does not have: after all others."""
 
-ROLES: Final = len(Role)
+ROLES_NOTED: Final = len(Role)
 
 UNNOTED: Final = int(Role.NONE)
 """No action in a case has this role: its place takes what is not to be noted."""
@@ -42,7 +42,7 @@ Held: TypeAlias = "np.recarray[Any, Any]"
 
 def room_to_walk(cases: Cases) -> tuple[Landmarks, Held]:
     """Room for what is noted of any one of the cases."""
-    return np.empty(ROLES, np.int64), np.empty(cases.longest, HELD_RECORD).view(np.recarray)
+    return np.empty(ROLES_NOTED, np.int64), np.empty(cases.longest, HELD_RECORD).view(np.recarray)
 
 
 @compiled
@@ -58,7 +58,7 @@ def walk(actions: Actions, upto: int, first: int, stop: int, landmarks: Landmark
 @compiled
 def clear(landmarks: Landmarks) -> None:
     """Forget the case before."""
-    for role in range(ROLES):
+    for role in range(ROLES_NOTED):
         landmarks[role] = NOWHERE
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.compiled import compiled
+from domain.hints import natural, prefetch
 from domain.measuring.cases import (
     LONE,
     NOTHING,
@@ -52,6 +53,8 @@ CHAIN_RECORD: Final = np.dtype(
 together, so that a row is one way to memory, and not one for each column. 32 bytes."""
 
 FIRST_ROOM: Final = 1_024
+AHEAD: Final = 16
+"""So many rows before its turn the newest row of a case is fetched; where to find it, twice as many."""
 _ROLES: Final = role_table()
 
 KEPT_RECORD: Final = np.dtype(
@@ -136,7 +139,7 @@ class CaseChains:
     def news(self, history: History, known: CaseRows) -> News:
         """What the history says beyond the position reached of actions that are linked; changes nothing."""
         rows = _spoken_of(history, self.position)
-        rows = _distinct(np.concatenate([rows, np.fromiter(known.linked(rows), np.int64)]))
+        rows = _distinct(np.concatenate([rows, known.linked(rows)]))
         now = standing_actions(known.excerpt(rows))
         kept = _kept(now)
         old = int(np.searchsorted(rows, self.position))
@@ -348,6 +351,7 @@ def join(
     """
     many = 0
     for number in range(rows.size):
+        fetch_newest(subjects, number, chain, last)
         own = time_of(rows[number], chain, kept)
         above = -1
         row = last[subjects[number]]
@@ -363,6 +367,14 @@ def join(
         else:
             chain[above].before = rows[number]
     return many
+
+
+@compiled
+def fetch_newest(subjects: Codes, number: int, chain: Chain, last: Codes) -> None:
+    """Have the newest rows of cases fetched whose turn comes soon."""
+    end = subjects.size - 1
+    prefetch(last, natural(subjects[min(number + 2 * AHEAD, end)]))
+    prefetch(chain, natural(max(last[subjects[min(number + AHEAD, end)]], 0)))
 
 
 @compiled

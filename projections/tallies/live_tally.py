@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from threading import Lock
 from typing import Final
 
 import numpy as np
 
 from domain.directory import Directory
+from domain.measuring.contributions import Contributions
 from domain.measuring.counting import Period, count_tally
-from domain.measuring.fold_changes import ChangeFold
 from domain.measuring.limits import Rules
 from domain.measuring.rollup import By, roll_up, sizes_for, trees_of
 from domain.measuring.sums import Sums
@@ -19,7 +20,7 @@ from domain.rules.context import Context
 from domain.threads import at_once, dealt, processors
 from projections.history.columns import History
 from projections.tallies.case_chains import CaseChains, Codes
-from projections.tallies.case_gathering import Gatherer
+from projections.tallies.case_changes import CaseChanges
 from projections.tallies.excerpt import CaseRows
 from projections.tallies.tallies import rules_for
 
@@ -47,7 +48,7 @@ class LiveTally:
         self._chains = CaseChains()
         self._table = TallyTable()
         self._adding = Lock()
-        self._hands = [(Gatherer(), ChangeFold()) for _ in range(processors())]
+        self._hands = [CaseChanges() for _ in range(processors())]
         self._rules: tuple[tuple[int, ...], Rules] | None = None
         self._history: History | None = None
 
@@ -83,29 +84,39 @@ class LiveTally:
         self.cases.grow(history)
         rules = self._rules_for(history)
         news = self._chains.news(history, self.cases)
-        self._count(news.changed, rules, sign=-1)
+        gone = [told.copy() for told in self._told(0, news.changed, rules, since=0)]
         touched = self._chains.take(history, news)
-        self._count(news.changed, rules)
         # In all others new rows only came to those that were there.
-        self._count(np.setdiff1d(touched, news.changed, assume_unique=True), rules, since=begin)
+        others = np.delete(touched, np.searchsorted(touched, news.changed))
+        self._count(gone, [(news.changed, 0), (others, begin)], rules)
 
-    def _count(self, subjects: Codes, rules: Rules, *, sign: int = 1, since: int = 0) -> None:
-        """Add what the cases of these subjects count for, less what they counted for as of a position.
+    def _count(self, gone: Sequence[Contributions], stretches: Sequence[tuple[Codes, int]], rules: Rules) -> None:
+        """Take away what is gone, and add what the cases of some subjects count for, less what they counted for as
+        of a position.
 
         Cases do not know of each other, and sums are integers: each thread takes some, and adds as it comes.
         """
+        hands = max(1, min(len(self._hands), sum(each.size for each, _ in stretches) // CASES_AT_ONCE_MIN))
+        dealt_out = [(dealt(subjects, hands), since) for subjects, since in stretches]
+
+        def count(hand: int) -> None:
+            for told in gone[hand::hands]:
+                self._add(told, sign=-1)
+            for parts, since in dealt_out:
+                for told in self._told(hand, parts[hand], rules, since=since):
+                    self._add(told)
+
+        at_once(count, range(hands))
+
+    def _told(self, hand: int, subjects: Codes, rules: Rules, *, since: int) -> Iterator[Contributions]:
         zone, to_instant = self.context.zone, self.context.due_precision == "instant"
+        return self._hands[hand].told(
+            subjects, self._chains, self.history, rules, zone, to_instant=to_instant, since=since
+        )
 
-        def count(share: tuple[tuple[Gatherer, ChangeFold], Codes]) -> None:
-            (gatherer, fold), part = share
-            for cases in gatherer.gathered(self._chains, self.history, part, zone, to_instant=to_instant):
-                changes = fold.changes(cases, rules, since=since)
-                with self._adding:
-                    self._table.add(changes, sign=sign)
-
-        hands = max(1, min(len(self._hands), subjects.size // CASES_AT_ONCE_MIN))
-        parts = dealt(subjects, hands)
-        at_once(count, list(zip(self._hands, parts, strict=False)))
+    def _add(self, told: Contributions, *, sign: int = 1) -> None:
+        with self._adding:
+            self._table.add(told, sign=sign)
 
     def _rules_for(self, history: History) -> Rules:
         known = tuple(len(history.words_of(name)) for name in ("procedure", "reason", "step"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from random import Random
 
 import numpy as np
@@ -19,11 +20,13 @@ from domain.measuring.cases import (
     Role,
     make_records,
 )
-from domain.measuring.contributions import Contributions
+from domain.measuring.contributions import Contributions, empty_contributions
 from domain.measuring.fold import fold
-from domain.measuring.fold_changes import ChangeFold
+from domain.measuring.fold_changes import change_case, rows_changed
+from domain.measuring.limits import Rules
 from domain.measuring.tally import WHOLE, Tally
 from domain.measuring.tally_table import TallyTable
+from domain.measuring.walk import room_to_walk
 from tests.domain.made_cases import (
     PROCEDURES,
     STAFF,
@@ -34,9 +37,6 @@ from tests.domain.made_cases import (
     made_rules,
     made_target,
 )
-
-FOLD = ChangeFold()
-"""One for all, so that each finds in its room what others left there."""
 
 
 @settings(max_examples=max(300, settings().max_examples), deadline=None)
@@ -52,7 +52,7 @@ def test_changes_are_what_counts_now_less_what_counted_before(seed: int) -> None
     )
     compiled, since = compiled_rules(rules), random.randint(0, int(cases.actions.position.max()))
 
-    changes = tally([FOLD.changes(cases, compiled, since=since)])
+    changes = tally([changes_of(cases, compiled, since=since)])
 
     assert changes == tally([fold(cases, compiled)]) - tally([fold(cases, compiled, upto=since)])
 
@@ -64,7 +64,7 @@ def test_a_case_without_new_actions_changes_nothing(seed: int) -> None:
     rules = made_rules(random)
     cases = columns(made_case(random), rules)
 
-    changes = FOLD.changes(cases, compiled_rules(rules), since=int(cases.actions.position.max()))
+    changes = changes_of(cases, compiled_rules(rules), since=int(cases.actions.position.max()))
 
     assert changes.size == 0
 
@@ -79,9 +79,21 @@ def test_thousands_of_equal_actions_count_in_full() -> None:
     rules = compiled_rules(made_rules(Random(1)))
     # When half of them are new, or all
     for since in (0, many // 2):
-        changes = tally([FOLD.changes(cases, rules, since=since)])
+        changes = tally([changes_of(cases, rules, since=since)])
         # Then the rest is counted, whole
         assert [row[-1] for row in changes.canonical().listed()] == [(many - since) * WHOLE]
+
+
+def changes_of(cases: Cases, rules: Rules, *, since: int) -> Contributions:
+    """What all of the cases change; each finds in the room what the one before left there."""
+    room = empty_contributions(rows_changed(cases.longest, cases.sharers))
+    out = empty_contributions(sum(rows_changed(int(size), cases.sharers) for size in np.diff(cases.starts)))
+    parts, filled = room_to_walk(cases), 0
+    for first, stop in pairwise(cases.starts.tolist()):
+        filled = change_case(
+            cases.actions, cases.extras, cases.shares, *rules, since, *parts, room, out, filled, first, stop
+        )
+    return out[:filled].view(np.recarray)
 
 
 def tally(added: Sequence[Contributions]) -> Tally:

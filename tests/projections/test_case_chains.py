@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from domain.measuring.cases import LONE, Cases
+from domain.measuring.cases import ACTION_RECORD, EXTRA_RECORD, LONE, Cases
 from domain.zones import load_zone
 from projections.history.columns import History
 from projections.tallies.case_chains import CaseChains
 from projections.tallies.case_files import case_files
-from projections.tallies.case_gathering import Gatherer
+from projections.tallies.case_gathering import ROLES, gather_case
 from projections.tallies.excerpt import CaseRows
 from tests.strategies import random_history
 from tests.support.product import product, record
@@ -38,18 +39,22 @@ def test_gathered_cases_are_the_case_files(seed: int, to_instant: bool, tmp_path
             chains.take(until, chains.news(until, known))
             # Then the cases of all subjects are those that are made from the whole history
             subjects = np.arange(len(until.words_of("subject")), dtype=np.int32)
-            found = listed(Gatherer().gathered(chains, until, subjects, ZONE, to_instant=to_instant))
+            found = listed(gathered(chains, until, subjects, to_instant=to_instant))
             assert found == listed([case_files(until, ZONE, to_instant=to_instant).cases])
 
 
-def test_a_long_case_is_gathered_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("projections.tallies.case_gathering.ROWS_AT_ONCE", 4)
+def test_case_without_room_is_left_for_more_room(tmp_path: Path) -> None:
+    # Given a long case, and room for one action less than it has
     with product(tmp_path) as kaoji:
         record(kaoji, random_history(7, 300))
         history = kaoji.history()
-        found = listed(all_gathered(history))
-        assert max(map(len, found)) > 8
-        assert found == listed([case_files(history, ZONE).cases])
+        chains = followed(history)
+        subjects = np.arange(len(history.words_of("subject")), dtype=np.int32)
+        sizes = [len(case) for case in listed(gathered(chains, history, subjects, to_instant=False))]
+        longest = next(subject for subject in subjects if size_of(chains, history, int(subject), 1) == max(sizes))
+        # When it is gathered, then it is said how much room it takes, and with that it is whole
+        assert size_of(chains, history, int(longest), max(sizes) - 1) == max(sizes)
+        assert size_of(chains, history, int(longest), max(sizes)) == max(sizes)
 
 
 def test_subjects_that_are_touched_are_those_whose_files_change(tmp_path: Path) -> None:
@@ -77,11 +82,36 @@ def test_subjects_that_are_touched_are_those_whose_files_change(tmp_path: Path) 
             before = now
 
 
-def all_gathered(history: History) -> Iterable[Cases]:
+def followed(history: History) -> CaseChains:
     chains, known = CaseChains(), CaseRows()
     known.grow(history)
-    subjects = chains.take(history, chains.news(history, known))
-    return Gatherer().gathered(chains, history, subjects, ZONE, to_instant=False)
+    chains.take(history, chains.news(history, known))
+    return chains
+
+
+def gathered(
+    chains: CaseChains, history: History, subjects: NDArray[np.int32], *, to_instant: bool, room: int = 512
+) -> Iterator[Cases]:
+    """The cases of these subjects, those without rows left out."""
+    rows = history.rows
+    chain, kept, shares = (each.view(np.recarray) for each in (chains.chain, chains.kept, chains.shares))
+    for subject in subjects.tolist():
+        records = np.zeros(room, ACTION_RECORD).view(np.recarray)
+        extras = np.zeros(room, EXTRA_RECORD).view(np.recarray)
+        size, many = gather_case(
+            subject, chain, chains.last, rows["reason"], rows["step"], rows["rating"], rows["due"], kept,
+            chains.share_row, ROLES, ZONE.transitions, ZONE.offsets, to_instant,
+            np.empty(room, np.int32), records, extras,
+        )  # fmt: skip
+        if size:
+            found = records[:size].view(np.recarray), extras[:many].view(np.recarray)
+            yield Cases(np.array([0, size]), *found, shares)
+
+
+def size_of(chains: CaseChains, history: History, subject: int, room: int) -> int:
+    """Of a subject's case, as it is said where there is room for so many actions."""
+    subjects = np.array([subject], np.int32)
+    return sum(int(case.starts[-1]) for case in gathered(chains, history, subjects, to_instant=False, room=room))
 
 
 def listed(parts: Iterable[Cases]) -> list[Case]:

@@ -57,6 +57,14 @@ def test_threads_that_share_the_cases_count_to_the_same(threads: int, monkeypatc
     assert_live_equals_counted_anew(random_history(79, 400), [7, 1, 60, 3, 110, 90, 20], "instant")
 
 
+def test_room_that_has_to_be_made_first_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Given room for cases of one action, and for the changes of one case at a time
+    monkeypatch.setattr("projections.tallies.case_changes.FIRST_ROOM", 1)
+    monkeypatch.setattr("projections.tallies.case_changes.CHANGES_AT_ONCE", 1)
+
+    assert_live_equals_counted_anew(random_history(80, 300), [7, 1, 60, 90], "instant")
+
+
 def test_a_long_stretch_counts_to_the_same_as_many_short_ones(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
