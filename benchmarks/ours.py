@@ -12,7 +12,7 @@ from benchmarks.peer_tables import MEASURES, Answer
 from benchmarks.synthetic import FROM_DAY, TO_DAY
 from domain.measuring.counting import Grid, Period, Sizes, count_cases
 from domain.measuring.populations import Population, asked_for, cells_with
-from domain.threads import at_once, processors
+from domain.measuring.sums import sums_over
 
 _CELLS: Final = {
     "targets": cells_with(Population.TARGET),
@@ -47,9 +47,4 @@ def ours(made: Made, *, threads: int | None = None) -> Answer:
 
 def measures_of(grid: Grid) -> NDArray[np.int64]:
     """Sums of each measure for each subject."""
-    return np.concatenate(at_once(_measures, np.array_split(grid, processors())))
-
-
-def _measures(grid: Grid) -> NDArray[np.int64]:
-    by_cell = np.ascontiguousarray(grid.T)
-    return np.stack([by_cell[cells].sum(axis=0) for cells in _CELLS.values()], axis=1)
+    return sums_over(grid, list(_CELLS.values())).T

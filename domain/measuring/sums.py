@@ -6,12 +6,19 @@ from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from itertools import pairwise
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from domain.compiled import compiled
+from domain.hints import natural
 from domain.measuring.populations import CELLS, FIRST_CELL, VALUED, Population, cell
+from domain.threads import at_once, processors
+
+SUBJECTS_MIN: Final = 5_000
+"""Fewer subjects are not worth another thread."""
 
 
 class Values(NamedTuple):
@@ -56,17 +63,9 @@ class Sums:
         return len(self.subjects)
 
     @cached_property
-    def by_cell(self) -> NDArray[np.int64]:
-        """The cells turned round, a row for each cell: sums over some cells run through memory in order."""
-        return np.ascontiguousarray(self.cells.T)
-
-    @cached_property
     def largest(self) -> int:
         """No sum over some cells of a subject is larger than this."""
-        total = np.zeros(len(self), np.int64)
-        for cell_sums in self.by_cell:  # one after the other, so that they stay in the processor's caches
-            total += np.abs(cell_sums)
-        return int(total.max(initial=0))
+        return largest_total(self.cells)
 
     def row(self, subject: str) -> NDArray[np.int64]:
         """The cells of one subject; all zero where nothing was counted for it."""
@@ -95,6 +94,65 @@ class Sums:
         asked = {population for of_subject in told.values() for population in of_subject}
         assert asked <= VALUED, "only some populations have values"
         return Sums(subjects, cells, {each: _histogram(subjects, told, each) for each in sorted(asked)})
+
+
+def sums_over(cells: NDArray[np.int64], selections: Sequence[Sequence[int]]) -> NDArray[np.int64]:
+    """The sum over each of some selections of cells, by selection and subject; no selection names a cell twice."""
+    runs = [_runs(selection) for selection in selections]
+    first = np.cumsum([0, *map(len, runs)])
+    borders = np.array([border for of_one in runs for border in of_one], np.int64).reshape(-1, 2)
+    found = np.empty((len(selections), len(cells)), np.int64)
+    parts = max(1, min(processors(), len(cells) // SUBJECTS_MIN))
+    ends = [len(cells) * part // parts for part in range(parts + 1)]
+
+    def add(part: tuple[int, int]) -> None:
+        add_runs(*part, cells, first, borders, np.zeros(cells.shape[1] + 1, np.int64), found)
+
+    at_once(add, list(pairwise(ends)))
+    return found
+
+
+def _runs(selection: Sequence[int]) -> list[tuple[int, int]]:
+    """Where cells that stand one behind the other begin and end: of all that a population counts most are asked
+    for together."""
+    chosen = sorted(selection)
+    begins = [each for each in chosen if each - 1 not in chosen]
+    ends = [each + 1 for each in chosen if each + 1 not in chosen]
+    return list(zip(begins, ends, strict=True))
+
+
+@compiled
+def add_runs(
+    begin: int, end: int, cells: NDArray[np.int64], first: NDArray[np.int64], borders: NDArray[np.int64],
+    upto: NDArray[np.int64], found: NDArray[np.int64],
+) -> None:  # fmt: skip
+    """Add up the runs of each selection for the subjects `begin` to `end`.
+
+    `upto` takes the sums of a subject's cells from the first one on: then a run is the difference of two, however
+    long it is.
+    """
+    for subject in range(begin, end):
+        subject = natural(subject)
+        for place in range(cells.shape[1]):
+            upto[place + 1] = upto[place] + cells[subject, place]
+        for selection in range(first.size - 1):
+            total = 0
+            for run in range(first[selection], first[selection + 1]):
+                run = natural(run)
+                total += upto[natural(borders[run, 1])] - upto[natural(borders[run, 0])]
+            found[selection, subject] = total
+
+
+@compiled
+def largest_total(cells: NDArray[np.int64]) -> int:
+    """The largest sum of a subject's cells, without their signs."""
+    largest = 0
+    for subject in range(cells.shape[0]):
+        total = 0
+        for place in range(cells.shape[1]):
+            total += abs(cells[subject, place])
+        largest = max(largest, total)
+    return largest
 
 
 def _histogram(

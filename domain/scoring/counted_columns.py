@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.measuring.sums import Sums, Values
+from domain.measuring.sums import Sums, Values, sums_over
 from domain.policies.measures import CompiledMeasure
 from domain.policies.policy import Policy
 from domain.scoring.exact_scoring import WHOLE
@@ -37,7 +37,10 @@ class CountedColumns:
     def __init__(self, sums: Sums, policy: Policy) -> None:
         self.sums = sums
         assert sums.largest < EXACT_MAX, "nobody has nine thousand million members"
-        self._sums: dict[tuple[int, ...], Floats] = {}
+        chosen = sorted({cells for one in policy.measures for cells in (one.numerator, one.denominator)})
+        self._sums: dict[tuple[int, ...], Floats] = dict(
+            zip(chosen, sums_over(sums.cells, chosen).astype(np.float64), strict=True)
+        )
         self.too_large: Flags = np.zeros(len(sums), np.bool_)
         self._histograms = {
             population: _Histogram.of(values, len(sums))
@@ -48,14 +51,8 @@ class CountedColumns:
             self.too_large |= np.abs(one.added) >= EXACT_MAX
 
     def chosen(self, cells: tuple[int, ...]) -> Floats:
-        """The sum over some cells, by subject."""
-        found = self._sums.get(cells)
-        if found is None:
-            total = np.zeros(len(self.sums), np.int64)
-            for cell in cells:
-                total += self.sums.by_cell[cell]
-            found = self._sums[cells] = total.astype(np.float64)
-        return found
+        """The sum over some cells that the policy asks for, by subject."""
+        return self._sums[cells]
 
     def exposed(self, measure: CompiledMeasure, minimum: Decimal) -> Flags:
         """Where a count is above zero and no lower than the minimum."""
