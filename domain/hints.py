@@ -1,6 +1,6 @@
 """What a marked function may tell the compiler and the processor, beside what it computes.
 
-Hints change no result. As plain Python they do nothing.
+Hints change no result.
 """
 
 from __future__ import annotations
@@ -16,8 +16,10 @@ def natural(number: int) -> int:
     """The number, which is not negative.
 
     Python counts a negative index from the end. Where the compiler cannot see that there is none, every access
-    corrects its index first, and keeps the length of the array at hand for it.
+    corrects its index first, and keeps the length of the array at hand for it. It believes what is said here; plain
+    Python looks.
     """
+    assert number >= 0, f"{number} was said not to be negative"
     return number
 
 

@@ -118,6 +118,12 @@ def test_hints_change_no_result_and_are_in_the_machine_code(cache: Path) -> None
     assert (" select " in plain, " select " in hinted) == (True, False)
 
 
+def test_plain_python_does_not_believe_that_a_negative_number_is_none() -> None:
+    assert natural(0) == 0
+    with pytest.raises(AssertionError, match="-1 was said not to be negative"):
+        natural(-1)
+
+
 def _instructions(function: Any, given: tuple[Any, ...]) -> str:
     """As the compiler left them."""
     import numba
