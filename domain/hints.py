@@ -16,8 +16,8 @@ def natural(number: int) -> int:
     """The number, which is not negative.
 
     Python counts a negative index from the end. Where the compiler cannot see that there is none, every access
-    corrects its index first, and keeps the length of the array at hand for it. It believes what is said here; plain
-    Python looks.
+    corrects its index first, and keeps the length of the array at hand for it. The compiler believes what is said
+    here; plain Python looks.
     """
     assert number >= 0, f"{number} was said not to be negative"
     return number

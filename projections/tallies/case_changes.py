@@ -17,8 +17,9 @@ from domain.measuring.limits import Days, Rules, Versions
 from domain.measuring.walk import HELD_RECORD, ROLES_NOTED, Held, Landmarks
 from domain.zones import Zone
 from projections.history.columns import History
-from projections.tallies.case_chains import CaseChains, Chain, Codes, Kept
+from projections.tallies.case_chains import CaseChains
 from projections.tallies.case_gathering import ROLES, fetch_cases, gather_case
+from projections.tallies.chain_rows import Chain, Codes, Kept
 
 CASES_AHEAD: Final = 64
 """So many cases are fetched before the first of them is gathered."""

@@ -19,8 +19,8 @@ from domain.measuring.cases import (
     Extras,
     role_table,
 )
-from projections.tallies.case_chains import Chain, Codes, Kept
 from projections.tallies.case_files import segment_of, states_of, write_record
+from projections.tallies.chain_rows import Chain, Codes, Kept
 
 ROLES: Final = role_table()
 

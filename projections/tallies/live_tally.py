@@ -19,8 +19,9 @@ from domain.measuring.tally_table import TallyTable
 from domain.rules.context import Context
 from domain.threads import at_once, dealt, processors
 from projections.history.columns import History
-from projections.tallies.case_chains import CaseChains, Codes
+from projections.tallies.case_chains import CaseChains
 from projections.tallies.case_changes import CaseChanges
+from projections.tallies.chain_rows import Codes
 from projections.tallies.excerpt import CaseRows
 from projections.tallies.tallies import rules_for
 
