@@ -92,7 +92,7 @@ def _places() -> Iterator[Path]:
 
 
 CACHE: Path | None = _cache_folder() if COMPILED else None
-"""The folder of the machine code; None: every process compiles anew, for ten to fifteen seconds."""
+"""The folder of the machine code; None: every process compiles anew, fifteen seconds to score, thirty to follow."""
 
 SLOW_BECAUSE: str | None = (
     "It runs uncompiled, a hundred times slower. Install numba, and unset NUMBA_DISABLE_JIT."
