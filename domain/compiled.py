@@ -92,7 +92,8 @@ def _places() -> Iterator[Path]:
 
 
 CACHE: Path | None = _cache_folder() if COMPILED else None
-"""The folder of the machine code; None: every process compiles anew, fifteen seconds to score, thirty to follow."""
+"""The folder of the machine code; None: every process compiles anew, a quarter of a minute to score, a half to
+follow."""
 
 SLOW_BECAUSE: str | None = (
     "It runs uncompiled, a hundred times slower. Install numba, and unset NUMBA_DISABLE_JIT."
