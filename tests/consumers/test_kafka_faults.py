@@ -222,6 +222,8 @@ def freeze_between_writes(one: subprocess.Popen[str], store: Path) -> None:
     with closing(sqlite3.connect(store, timeout=0.2, isolation_level=None)) as other:
         while True:
             one.send_signal(signal.SIGSTOP)
+            # Until it stands still it might begin to write behind the look.
+            os.waitid(os.P_PID, one.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
             with suppress(sqlite3.OperationalError):
                 other.execute("BEGIN IMMEDIATE")
                 other.execute("ROLLBACK")
