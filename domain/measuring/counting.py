@@ -182,7 +182,7 @@ class _Pass:
             self.spans, from_day=period.first, to_day=period.last, upto=self.upto, hand=hand, hands=self.hands
         )
         counts = self.sizes.counts(period.trees)
-        sharers, (landmarks, held) = cases.sharers, room_to_walk(cases)
+        sharers, (landmarks, held) = cases.sharers, room_to_walk(cases.longest)
         buffer = empty_contributions(buffer_size(cases, rows=2 * ROWS_AT_ONCE))
         valued = empty_contributions(max(1 << 16, 2 * buffer.size) if self.with_values else 0)
         addends = _addends(ADDENDS_AT_ONCE + (sharers + 2) * (held.size + 1))

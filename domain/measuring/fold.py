@@ -65,7 +65,7 @@ def fold_in_chunks(
 ) -> Iterator[Contributions]:
     """The same, about so many rows at a time."""
     size = cases.starts.size - 1
-    room = room_to_walk(cases)
+    room = room_to_walk(cases.longest)
     sharers = cases.sharers
     out = empty_contributions(buffer_size(cases, rows=min(rows, ROWS_PER_ACTION * sharers * cases.actions.size)))
     case = 0

@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 from domain.compiled import compiled
 from domain.hints import natural
-from domain.measuring.cases import LAST_OWN, NOBODY, STATES_DUE, Actions, Cases, Role
+from domain.measuring.cases import LAST_OWN, NOBODY, STATES_DUE, Actions, Role
 
 NOWHERE: Final = 2**62
 """The row of a landmark that a case does not have: after all others."""
 
-ROLES_NOTED: Final = len(Role)
+ROLES: Final = len(Role)
 
 UNNOTED: Final = int(Role.NONE)
 """No action in a case has this role: its place takes what is not to be noted."""
@@ -40,9 +40,9 @@ Held: TypeAlias = "np.recarray[Any, Any]"
 """Records of HELD_RECORD, one for each action of a case: how it is held from this action on."""
 
 
-def room_to_walk(cases: Cases) -> tuple[Landmarks, Held]:
-    """Room for what is noted of any one of the cases."""
-    return np.empty(ROLES_NOTED, np.int64), np.empty(cases.longest, HELD_RECORD).view(np.recarray)
+def room_to_walk(actions: int) -> tuple[Landmarks, Held]:
+    """Room for what is noted of a case of so many actions."""
+    return np.empty(ROLES, np.int64), np.empty(actions, HELD_RECORD).view(np.recarray)
 
 
 @compiled
@@ -58,7 +58,7 @@ def walk(actions: Actions, upto: int, first: int, stop: int, landmarks: Landmark
 @compiled
 def clear(landmarks: Landmarks) -> None:
     """Forget the case before."""
-    for role in range(ROLES_NOTED):
+    for role in range(ROLES):
         landmarks[role] = NOWHERE
 
 

@@ -14,7 +14,7 @@ from domain.measuring.contributions import Contributions, empty_contributions
 from domain.measuring.fold import Index
 from domain.measuring.fold_changes import change_case, rows_changed
 from domain.measuring.limits import Days, Rules, Versions
-from domain.measuring.walk import HELD_RECORD, ROLES_NOTED, Held, Landmarks
+from domain.measuring.walk import Held, Landmarks, room_to_walk
 from domain.zones import Zone
 from projections.history.columns import History
 from projections.tallies.case_chains import CaseChains
@@ -34,7 +34,7 @@ class CaseChanges:
     """Tells the changes of cases, for one thread. Its room is made once: making it costs more than filling it."""
 
     def __init__(self) -> None:
-        self._ahead, self._landmarks = np.empty(CASES_AHEAD, np.int32), np.empty(ROLES_NOTED, np.int64)
+        self._ahead = np.empty(CASES_AHEAD, np.int32)
         self._make_room(FIRST_ROOM)
 
     def _make_room(self, actions: int) -> None:
@@ -42,7 +42,7 @@ class CaseChanges:
         self._order = np.empty(actions, np.int32)
         self._records = np.empty(actions, ACTION_RECORD).view(np.recarray)
         self._extras = np.empty(actions, EXTRA_RECORD).view(np.recarray)
-        self._held = np.empty(actions, HELD_RECORD).view(np.recarray)
+        self._landmarks, self._held = room_to_walk(actions)
         self._room = empty_contributions(rows_changed(actions, 2))
         self._out = empty_contributions(CHANGES_AT_ONCE + self._room.size)
 

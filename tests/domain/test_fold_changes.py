@@ -88,7 +88,7 @@ def changes_of(cases: Cases, rules: Rules, *, since: int) -> Contributions:
     """What all of the cases change; each finds in the room what the one before left there."""
     room = empty_contributions(rows_changed(cases.longest, cases.sharers))
     out = empty_contributions(sum(rows_changed(int(size), cases.sharers) for size in np.diff(cases.starts)))
-    parts, filled = room_to_walk(cases), 0
+    parts, filled = room_to_walk(cases.longest), 0
     for first, stop in pairwise(cases.starts.tolist()):
         filled = change_case(
             cases.actions, cases.extras, cases.shares, *rules, since, *parts, room, out, filled, first, stop

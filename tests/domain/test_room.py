@@ -23,7 +23,7 @@ def test_room_to_walk_holds_the_longest_case(starts: list[int], longest: int) ->
     made = cases(starts, [])
 
     assert made.longest == longest
-    assert room_to_walk(made)[1].size == longest
+    assert room_to_walk(made.longest)[1].size == longest
 
 
 @pytest.mark.parametrize(("participants", "most"), [([], 1), ([0], 1), ([2, 0, 1], 3), ([1, 4], 5)])
