@@ -71,10 +71,15 @@ def in_parts(size: int, function: Callable[..., None], *arguments: Any) -> None:
 
     The function must write what no other stretch reads.
     """
-    parts = max(1, min(processors(), size // PART_MIN))
-    borders = [size * part // parts for part in range(parts + 1)]
 
     def work(part: tuple[int, int]) -> None:
         function(*part, *arguments)
 
-    at_once(work, list(pairwise(borders)))
+    at_once(work, stretches(size, PART_MIN))
+
+
+def stretches(size: int, least: int) -> list[tuple[int, int]]:
+    """Where stretches begin and end that together are 0 to `size`: one for each processor, or fewer, so that none
+    is shorter than `least`."""
+    parts = max(1, min(processors(), size // least))
+    return list(pairwise(size * part // parts for part in range(parts + 1)))

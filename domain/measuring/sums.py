@@ -6,7 +6,6 @@ from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 from domain.compiled import compiled
 from domain.hints import natural
 from domain.measuring.populations import CELLS, FIRST_CELL, VALUED, Population, cell
-from domain.threads import at_once, processors
+from domain.threads import at_once, stretches
 
 SUBJECTS_MIN: Final = 5_000
 """Fewer subjects are not worth another thread."""
@@ -102,13 +101,11 @@ def sums_over(cells: NDArray[np.int64], selections: Sequence[Sequence[int]]) -> 
     first = np.cumsum([0, *map(len, runs)])
     borders = np.array([border for of_one in runs for border in of_one], np.int64).reshape(-1, 2)
     found = np.empty((len(selections), len(cells)), np.int64)
-    parts = max(1, min(processors(), len(cells) // SUBJECTS_MIN))
-    ends = [len(cells) * part // parts for part in range(parts + 1)]
 
     def add(part: tuple[int, int]) -> None:
         add_runs(*part, cells, first, borders, np.zeros(cells.shape[1] + 1, np.int64), found)
 
-    at_once(add, list(pairwise(ends)))
+    at_once(add, stretches(len(cells), SUBJECTS_MIN))
     return found
 
 

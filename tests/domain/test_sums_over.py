@@ -30,7 +30,7 @@ def test_sums_over_selections_are_those_of_their_cells(
 @pytest.mark.parametrize("threads", [1, 2, 3])
 def test_threads_that_share_the_subjects_find_the_same(threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("domain.measuring.sums.SUBJECTS_MIN", 1)
-    monkeypatch.setattr("domain.measuring.sums.processors", lambda: threads)
+    monkeypatch.setattr("domain.threads.processors", lambda: threads)
     cells = made_cells(7, threads)
 
     assert sums_over(cells, [range(CELLS), [3]]).tolist() == [cells.sum(axis=1).tolist(), cells[:, 3].tolist()]
